@@ -1,0 +1,57 @@
+// The contract between the decision and the routers. A driver only does and reads back; it decides nothing.
+import type { Prefix } from "./prefix.js";
+
+/** Announcement is how a prefix stands in OSPF; wanted and observed are two values of this type, never one. */
+export type Announcement = "announced" | "depreferred" | "withdrawn";
+
+/** Observation is what a driver reads back of one prefix, never what it was told to do. */
+export interface Observation {
+  /** "unknown" where it cannot be read; `reason` then says why. */
+  readonly announcement: Announcement | "unknown";
+  /**
+   * True once this is how the neighbours hold it too, as far as this driver can know (ROUTING: own LSA changed, at least
+   * one Full neighbour, nothing left to retransmit). A driver that sees no router says true of what the kernel shows.
+   */
+  readonly verified: boolean;
+  /** Why it is unknown or not verified: `no adjacency`, `ospfd does not answer at /run/frr/ospfd.vty`. */
+  readonly reason?: string;
+}
+
+/** DriverEvent is a change that this driver did not make itself. It is a reason to look, and evidence of a manual order. */
+export type DriverEvent =
+  /** Someone took the prefix away; `by` names who as far as the driver knows (`pid 4711`, `an operator at ospfd`). */
+  | { readonly kind: "removed"; readonly prefix: Prefix; readonly by: string }
+  /** The prefix came (back) without our doing. */
+  | { readonly kind: "appeared"; readonly prefix: Prefix; readonly by: string }
+  /** The kernel dropped it because its lease ran out. Never a manual order. */
+  | { readonly kind: "expired"; readonly prefix: Prefix }
+  /** The router went away or came back: observe again at once. */
+  | { readonly kind: "lost" | "back"; readonly reason: string };
+
+/** Change is what a driver did and must be able to undo after a restart of this daemon; plain JSON for the state file. */
+export interface Change {
+  readonly driver: string;
+  readonly prefix: Prefix;
+  /** Whatever the driver needs to put the prefix back, in its own words. */
+  readonly undo: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Driver moves prefixes by one means (an address, a router) and reads back how they stand. */
+export interface Driver {
+  /** As in the config: `address`, `frr`, `none`. */
+  readonly name: string;
+  /** The announcements that this driver can bring about. */
+  readonly rungs: readonly Announcement[];
+  /** Gets ready: opens sockets, adopts `changes` of an earlier run. Never changes what is announced. `onEvent` is called until close. */
+  open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void>;
+  /** Reads every prefix back. Never rejects: what cannot be read is an `unknown` observation. */
+  observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>>;
+  /** Announces all of `prefixes` in one change. Resolves when it was accepted, which proves nothing: observe does. Rejects with RouteError. */
+  announce(prefixes: readonly Prefix[]): Promise<void>;
+  /** Withdraws all of `prefixes` in one change. As announce. */
+  withdraw(prefixes: readonly Prefix[]): Promise<void>;
+  /** The changes in force, for the state file. */
+  changes(): readonly Change[];
+  /** Lets go without changing what is announced (`keep`: first makes a lease last for ever). Idempotent. */
+  close(): Promise<void>;
+}
