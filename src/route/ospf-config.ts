@@ -1,0 +1,73 @@
+// What ospfd's running configuration says about announcing: `router ospf`, its networks and its redistribution. Pure.
+import { addressOf, type Prefix } from "./prefix.js";
+
+/** Network is one `network PREFIX area AREA` line; the area stands as it was written, `0` or `0.0.0.0`. */
+export interface Network {
+  readonly prefix: string;
+  readonly area: string;
+}
+
+/** OspfConfig is what the lines below `router ospf` say. */
+export interface OspfConfig {
+  /** The heads of all OSPF instances, as `router ospf` or `router ospf vrf blue`. */
+  readonly routers: readonly string[];
+  readonly routerId: string | undefined;
+  readonly networks: readonly Network[];
+  /** The whole `redistribute connected …` line, as configured. */
+  readonly redistributeConnected: string | undefined;
+  /** Interfaces with `ip ospf area`: they announce all their addresses without a network statement. */
+  readonly areaInterfaces: readonly string[];
+  readonly timers: {
+    /** ms between two originations of one LSA; FRR's default is 5000. */
+    readonly throttleLsaMs: number;
+    /** ms within which a newer instance of a neighbour's LSA is dropped; FRR's default is 1000. */
+    readonly minArrivalMs: number;
+  };
+}
+
+/** readOspfConfig reads what ospfd answers to `show running-config`; lines of the default VRF's `router ospf` only. */
+export function readOspfConfig(text: string): OspfConfig {
+  const routers: string[] = [];
+  const networks: Network[] = [];
+  const areaInterfaces: string[] = [];
+  const timers = { throttleLsaMs: 5000, minArrivalMs: 1000 };
+  let routerId: string | undefined;
+  let redistributeConnected: string | undefined;
+  let section = "";
+  for (const line of text.split("\n")) {
+    if (!/^\s/.test(line)) {
+      if (line !== "") section = line.trim();
+      if (/^router ospf\b/.test(line)) routers.push(section);
+      continue;
+    }
+    const words = line.trim().split(/\s+/);
+    if (section.startsWith("interface ") && line.startsWith(" ip ospf area ")) areaInterfaces.push(section.slice(10));
+    if (section !== "router ospf") continue;
+    if (words[0] === "network" && words[2] === "area") networks.push({ prefix: words[1]!, area: words[3]! });
+    else if (line.startsWith(" redistribute connected")) redistributeConnected = line.trim();
+    else if (/^ (ospf )?router-id /.test(line)) routerId = words.at(-1);
+    else if (line.startsWith(" timers throttle lsa all ")) timers.throttleLsaMs = Number(words[4]);
+    else if (line.startsWith(" timers lsa min-arrival ")) timers.minArrivalMs = Number(words[3]);
+  }
+  return { routers, routerId, networks, redistributeConnected, areaInterfaces, timers };
+}
+
+/** areaOf gives the area of the statement that names exactly this prefix. */
+export function areaOf(config: OspfConfig, prefix: Prefix): string | undefined {
+  return config.networks.find((network) => network.prefix === prefix)?.area;
+}
+
+/** widerNetwork finds a statement that covers the prefix together with others: it cannot be taken away for one prefix. */
+export function widerNetwork(config: OspfConfig, prefix: Prefix): Network | undefined {
+  return config.networks.find((network) => network.prefix !== prefix && covers(network.prefix, addressOf(prefix)));
+}
+
+function covers(network: string, address: string): boolean {
+  const [base = "", length = "32"] = network.split("/");
+  const size = 2 ** (32 - Number(length));
+  return Math.floor(bits(base) / size) === Math.floor(bits(address) / size);
+}
+
+function bits(address: string): number {
+  return address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+}
