@@ -1,4 +1,9 @@
 // A template: the octets of a query, made once, off the hot path. The engine writes only the id into a copy.
+import { encodeQuery, questionLength } from "./dns.js";
+import { isUdp, type Query } from "./query.js";
+
+/** maxPayload is the longest UDP payload over IPv4: 65,535 octets less both headers. */
+const maxPayload = 65_507;
 
 /** Template is a query on the wire. */
 export interface Template {
@@ -7,4 +12,18 @@ export interface Template {
   readonly idAt: number;
   /** Octets after the 12-octet DNS header that an answer must repeat (the question); 0 for plain UDP. */
   readonly questionLength: number;
+}
+
+/** compile makes a query's template; a TypeError or RangeError where it cannot be asked. */
+export function compile(query: Query): Template {
+  if (!isUdp(query)) {
+    const bytes = encodeQuery(query, 0);
+    return { bytes, idAt: 0, questionLength: questionLength(bytes) };
+  }
+  const { payload, idAt = -1 } = query;
+  if (payload.length > maxPayload)
+    throw new RangeError(`expected a payload of 0-${maxPayload} octets, got ${payload.length}`);
+  if (query.idAt !== undefined && !(Number.isInteger(idAt) && idAt >= 0 && idAt + 2 <= payload.length))
+    throw new RangeError(`expected room for two octets of id in a payload of ${payload.length}, got idAt ${idAt}`);
+  return { bytes: Uint8Array.from(payload), idAt, questionLength: 0 };
 }

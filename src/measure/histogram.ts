@@ -1,0 +1,156 @@
+// A latency histogram: counts in log-linear buckets, the same ones that HdrHistogram has at two significant digits, so that
+// export to it is exact. Recording has its own index: straight into hdr-histogram-js costs an order of magnitude more.
+import { build, type Histogram } from "hdr-histogram-js";
+import { nsPerUs } from "../units.js";
+
+/** Within each power of two there are 128 buckets, so a bucket is at most 1/128 of its values wide: 0.8 %. */
+const subBits = 7;
+/** Values from here on, 137 s, fall into the last bucket; `maxNs` still tells the greatest. */
+const endNs = 2 ** 37;
+/** clz32 knows 32 bits; greater values are shifted right by this first, which the buckets up there do not notice. */
+const highShift = 6;
+const bucketCount = ((37 - subBits - 1) << subBits) + (2 << subBits);
+
+/** LatencySummary tells percentiles as HdrHistogram does: never below the true value, at most 0.8 % above. NaN where count is 0. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly p50Ns: number;
+  readonly p90Ns: number;
+  readonly p99Ns: number;
+  readonly p999Ns: number;
+  readonly maxNs: number;
+}
+
+/** LatencyHistogram counts round trips, in ns. One takes 31 KiB; its counts do not wrap below 2^53. */
+export class LatencyHistogram {
+  readonly #counts = new Float64Array(bucketCount);
+  #count = 0;
+  #rejected = 0;
+  #minNs = Number.POSITIVE_INFINITY;
+  #maxNs = 0;
+
+  /** record counts one round trip; what is no positive, finite number is not recorded but counted in `rejected`. */
+  record(rttNs: number): void {
+    if (!(rttNs > 0 && rttNs < Number.POSITIVE_INFINITY)) {
+      this.#rejected++;
+      return;
+    }
+    this.#counts[indexOf(rttNs)]!++;
+    this.#count++;
+    if (rttNs < this.#minNs) this.#minNs = rttNs;
+    if (rttNs > this.#maxNs) this.#maxNs = rttNs;
+  }
+
+  /** merge adds another's counts to this one's. */
+  merge(other: LatencyHistogram): void {
+    for (let index = 0; index < bucketCount; index++) this.#counts[index]! += other.#counts[index]!;
+    this.#count += other.#count;
+    this.#rejected += other.#rejected;
+    this.#minNs = Math.min(this.#minNs, other.#minNs);
+    this.#maxNs = Math.max(this.#maxNs, other.#maxNs);
+  }
+
+  /** reset forgets everything recorded. */
+  reset(): void {
+    this.#counts.fill(0);
+    this.#count = 0;
+    this.#rejected = 0;
+    this.#minNs = Number.POSITIVE_INFINITY;
+    this.#maxNs = 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many values were refused because they were no round trip. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** The least value, exactly; NaN while there is none. */
+  get minNs(): number {
+    return this.#count === 0 ? Number.NaN : this.#minNs;
+  }
+
+  /** The greatest value, exactly; NaN while there is none. */
+  get maxNs(): number {
+    return this.#count === 0 ? Number.NaN : this.#maxNs;
+  }
+
+  /** percentileNs tells the value that `percentile` (0-100) of all values do not exceed; NaN while there is none. */
+  percentileNs(percentile: number): number {
+    if (!(percentile >= 0 && percentile <= 100))
+      throw new RangeError(`expected a percentile of 0-100, got ${percentile}`);
+    const rank = Math.max(1, rankOf(percentile, this.#count));
+    let seen = 0;
+    for (let index = 0; index < bucketCount; index++) {
+      seen += this.#counts[index]!;
+      // The bucket's last value, so that no percentile is told too good; what was recorded bounds it.
+      if (seen >= rank) return this.#within(index === bucketCount - 1 ? this.#maxNs : lowestOf(index + 1) - 1);
+    }
+    return Number.NaN;
+  }
+
+  summary(): LatencySummary {
+    return {
+      count: this.#count,
+      p50Ns: this.percentileNs(50),
+      p90Ns: this.percentileNs(90),
+      p99Ns: this.percentileNs(99),
+      p999Ns: this.percentileNs(99.9),
+      maxNs: this.maxNs,
+    };
+  }
+
+  /** toHdr exports the counts to a new HdrHistogram (ns, two digits), for its log format, merging and printing. */
+  toHdr(): Histogram {
+    const hdr = build({
+      bitBucketSize: 64,
+      autoResize: false,
+      lowestDiscernibleValue: 1,
+      highestTrackableValue: endNs - 1,
+      numberOfSignificantValueDigits: 2,
+    });
+    for (let index = 0; index < bucketCount; index++) {
+      const count = this.#counts[index]!;
+      if (count > 0) hdr.recordValueWithCount(lowestOf(index), count);
+    }
+    return hdr;
+  }
+
+  /** print writes the distribution by percentile as HdrHistogram does, in us. */
+  print(): string {
+    return this.toHdr().outputPercentileDistribution(5, nsPerUs);
+  }
+
+  #within(ns: number): number {
+    return Math.min(Math.max(ns, this.#minNs), this.#maxNs);
+  }
+}
+
+/** rankOf tells which of `count` sorted values, from 1, is the percentile; 99.9 % of 1,000 is the 999th whatever a float says. */
+function rankOf(percentile: number, count: number): number {
+  const rank = (percentile / 100) * count;
+  const nearest = Math.round(rank);
+  return Math.abs(rank - nearest) <= rank * 2 * Number.EPSILON ? nearest : Math.ceil(rank);
+}
+
+/** indexOf tells the bucket of a positive, finite value. */
+function indexOf(ns: number): number {
+  if (ns < 0x8000_0000) return bucketOf(ns | 0);
+  if (ns >= endNs) return bucketCount - 1;
+  return bucketOf((ns / (1 << highShift)) >>> 0) + (highShift << subBits);
+}
+
+/** Below 256 a bucket is one value; above, the top eight bits choose it. `value` is a whole number below 2^31. */
+function bucketOf(value: number): number {
+  const shift = 31 - subBits - Math.clz32(value);
+  return shift > 0 ? (shift << subBits) + (value >>> shift) : value;
+}
+
+/** lowestOf tells the least value of a bucket. */
+function lowestOf(index: number): number {
+  const shift = Math.max(0, (index >>> subBits) - 1);
+  return (index - (shift << subBits)) * 2 ** shift;
+}
