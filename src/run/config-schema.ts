@@ -1,0 +1,210 @@
+// The shape of the config file: keys, kinds, bounds and defaults, one key at a time. What keys mean to each other is in
+// config-rule.ts. The descriptions reach editors and people through `anyprobe config schema`.
+import { z } from "zod";
+import { domainName, rcodes, recordType } from "./config-dns.js";
+import {
+  address,
+  choice,
+  duration,
+  expected,
+  hex,
+  hostPrefix,
+  meant,
+  scalar,
+  sourceOfFamily,
+  text,
+  whole,
+  yesNo,
+} from "./config-scalar.js";
+
+/** mapping makes a strict object: unknown keys are faults; config-fault.ts words them. */
+function mapping<S extends z.core.$ZodShape>(shape: S, what = "a mapping") {
+  return z.strictObject(shape, { error: expected(what) });
+}
+
+function list<T extends z.ZodType>(item: T, one: string, many = `${one}s`) {
+  return z.array(item, { error: expected(`a list of ${many}`) }).min(1, { error: expected(`at least one ${one}`) });
+}
+
+const dns = mapping({
+  name: domainName.describe("The name that is asked for, in ASCII."),
+  type: recordType.prefault("A").describe("The record type: A, AAAA, TXT, … or TYPE65280."),
+  class: choice("IN", "CH").default("IN").describe("The class; CH for id.server and version.bind."),
+  port: whole(1, 65535).default(53).describe("The UDP port that is asked."),
+  rd: yesNo.default(true).describe("Recursion desired."),
+  do: yesNo.default(false).describe("DNSSEC OK; needs EDNS."),
+  edns_size: z
+    .int({ error: expected("0 or a size from 512 to 65535") })
+    .refine((size) => size === 0 || (size >= 512 && size <= 65535), {
+      error: expected("0 or a size from 512 to 65535"),
+    })
+    .default(1232)
+    .describe("The EDNS UDP size; 0 asks without EDNS."),
+  nsid: yesNo.default(false).describe("Ask for the server's NSID; expect.nsid implies it."),
+});
+
+const udp = mapping({
+  port: whole(1, 65535).describe("The UDP port that is asked."),
+  payload: hex.describe("The octets sent, in hex."),
+  id_at: whole(0, 1398)
+    .optional()
+    .describe("Where two octets of random id are written, for a service that echoes them at the same place."),
+});
+
+const expectation = mapping({
+  rcode: choice(...rcodes)
+    .optional()
+    .describe("DNS: the answer's rcode; NOERROR where none is given."),
+  answers: list(text("text", 1024), "answer")
+    .optional()
+    .describe("DNS: exactly these data of the asked type, in any order."),
+  min_answers: whole(0, 1000).optional().describe("DNS: at least so many records of the asked type."),
+  txt: text("text", 255).optional().describe("DNS: a TXT record with exactly this text."),
+  flags: list(choice("aa", "ra", "ad", "tc"), "flag")
+    .optional()
+    .describe("DNS: header flags that must be set."),
+  nsid: text("text", 128).optional().describe("DNS: the NSID that the answer must carry, as text."),
+  reply: hex.optional().describe("UDP: the octets that the reply must begin with, in hex."),
+  mask: hex.optional().describe("UDP: which bits of reply are compared; all where none is given."),
+  max_rtt: duration("1us", "1m").optional().describe("The answer must come within this; at most timeout."),
+});
+
+const zeroRise = (value: unknown) => (value === 0 ? "1 brings a check up at its first pass" : undefined);
+const zeroFall = (value: unknown) => (value === 0 ? "1 brings a check down at its first failure" : undefined);
+
+/** checkSchema is one question that is asked at every prefix's address of its service. */
+export const checkSchema = mapping({
+  name: text("a name", 100).optional().describe("Unique in its service; made of the query where none is given."),
+  dns: dns.optional().describe("Ask a DNS question."),
+  udp: udp.optional().describe("Send a payload over UDP."),
+  expect: expectation.prefault({}).describe("What a good answer is; all that is given must hold."),
+  role: choice("gate", "alert").default("gate").describe("gate checks decide; alert checks only report."),
+  interval: duration("1ms", "1h").prefault("1s").describe("How often each address is asked."),
+  fast_interval: duration("1ms", "1h").prefault("200ms").describe("The same while the check is rising or falling."),
+  timeout: duration("1ms", "1m").prefault("1s").describe("No answer within this is a failure."),
+  rise: whole(1, 1000, zeroRise).default(3).describe("So many passes in a row bring it up, once stable_for is over."),
+  fall: whole(1, 1000, zeroFall).default(3).describe("So many failures in a row bring it down."),
+  stable_for: duration("0s", "24h").prefault("10s").describe("It must have passed for so long to be up again."),
+  confirm: mapping({
+    probes: whole(1, 100).default(3).describe("How many probes the burst has."),
+    interval: duration("100us", "10s").prefault("1ms").describe("The time between two of them."),
+    for: duration("0s", "1h").prefault("0s").describe("How long the failing must last before the check is down."),
+  })
+    .prefault({})
+    .describe("The burst of probes that a hint starts, such as the end of the service's socket."),
+});
+
+const drivers = ["frr", "address", "none"] as const;
+
+const routeMapping = mapping({
+  frr: mapping({
+    sockets: text("a directory", 90)
+      .default("/run/frr")
+      .describe("The directory of the vty sockets; /run/quagga on Quagga."),
+  })
+    .optional()
+    .describe("Withdraw through FRR's or Quagga's vty socket."),
+  address: mapping({
+    device: text("a device name", 15).default("lo").describe("The device that holds the anycast addresses."),
+    label: text("a label", 15).optional().describe("IPv4 address label, such as lo:0; the device's name where none."),
+    recovery: choice("anchor", "alias", "manual")
+      .optional()
+      .describe("How recovery is seen while withdrawn; anchor where none is given and every prefix is IPv4."),
+    alias: z
+      .array(address, { error: expected("a list of addresses") })
+      .default([])
+      .describe("With recovery alias: a unicast address per family that the server listens on too."),
+    lease: duration("0s", "24h")
+      .prefault("0s")
+      .describe("The kernel drops the address this long after the last refresh."),
+  })
+    .optional()
+    .describe("Withdraw by taking the address off its device."),
+  none: mapping({}).optional().describe("Move nothing: only watch and report."),
+});
+
+/** routeSchema is one driver of a service, as a mapping with one key or as its bare word. */
+export const routeSchema = z.union(
+  [choice(...drivers).transform((word) => routeMapping.parse({ [word]: {} })), routeMapping],
+  { error: expected("frr, address or none, or a mapping with one of them", meant(...drivers)) },
+);
+
+export const requireSchema = z.union(
+  [
+    choice("all", "any"),
+    mapping({ at_least: whole(1, 1000).describe("So many gate checks must be up.") }).transform(({ at_least }) => ({
+      atLeast: at_least,
+    })),
+  ],
+  { error: expected("all, any or {at_least: N}", meant("all", "any")) },
+);
+
+const service = mapping({
+  prefixes: list(hostPrefix, "prefix", "prefixes").describe("The host prefixes that the service is announced by."),
+  checks: list(checkSchema, "check").describe("Questions that are asked at every prefix's address."),
+  require: requireSchema.prefault("all").describe("How many gate checks must be up: all, any or {at_least: N}."),
+  route: list(routeSchema, "driver").describe("The drivers, in order for withdrawing; back in reverse."),
+  on_exit: choice("keep", "withdraw").default("keep").describe("What becomes of the prefixes when the daemon stops."),
+  when_unknown: choice("hold", "withdraw").default("hold").describe("What a long unknown means."),
+  respect_manual: yesNo.default(true).describe("Leave a prefix alone that an operator took away by hand."),
+});
+
+const eitherSource = scalar("auto or an IPv4 or IPv6 address", (value) =>
+  value === "auto" ? ({ ipv4: "auto", ipv6: "auto" } as const) : bySource(value),
+);
+
+function bySource(value: string): { ipv4: string; ipv6: string } | undefined {
+  const { data } = address.safeParse(value);
+  if (data === undefined) return undefined;
+  return data.includes(":") ? { ipv4: "auto", ipv6: data } : { ipv4: data, ipv6: "auto" };
+}
+
+export const sourceSchema = z.union(
+  [
+    eitherSource,
+    mapping({
+      ipv4: sourceOfFamily(4).prefault("auto").describe("The IPv4 source, or auto."),
+      ipv6: sourceOfFamily(6).prefault("auto").describe("The IPv6 source, or auto."),
+    }),
+  ],
+  { error: expected("auto, an address or a mapping with ipv4 and ipv6") },
+);
+
+const socketPath = scalar("an absolute path of at most 107 octets", (value) =>
+  value.startsWith("/") && Buffer.byteLength(value) <= 107 && !value.includes("\0") ? value : undefined,
+);
+const filePath = scalar("an absolute path", (value) =>
+  value.startsWith("/") && !value.includes("\0") ? value : undefined,
+);
+
+/** schema is the whole file. */
+export const schema = mapping(
+  {
+    source: sourceSchema
+      .prefault("auto")
+      .describe("The address that probes are sent from, never an anycast one: auto, an address, or one per family."),
+    control: socketPath.prefault("/run/anyprobe/anyprobe.sock").describe("The control socket's path."),
+    state: filePath.prefault("/var/lib/anyprobe/state.json").describe("The state file's path."),
+    log_level: choice("trace", "debug", "info", "warn", "error").default("info").describe("The least that is logged."),
+    hints: yesNo.default(true).describe("React to the end of the service's socket and to address events at once."),
+    min_gap: duration("0s", "1m")
+      .prefault("1.1s")
+      .describe("No two changes of one router within this, unless they leave together; 0s on tuned OSPF timers."),
+    services: z
+      .record(z.string(), service, { error: expected("a mapping of services by name") })
+      .describe("The services by name."),
+  },
+  "a mapping with services",
+);
+
+/** RawConfig is what the schema gives: defaults filled in, scalars read, keys still as in YAML. */
+export type RawConfig = z.output<typeof schema>;
+export type RawService = z.output<typeof service>;
+export type RawCheck = z.output<typeof checkSchema>;
+export type RawRoute = z.output<typeof routeSchema>;
+export type RawSource = z.output<typeof sourceSchema>;
+
+/** configSchema gives the JSON schema of the file as people write it. */
+export function configSchema(): Record<string, unknown> {
+  return { title: "anyprobe config", ...z.toJSONSchema(schema, { io: "input" }) };
+}
