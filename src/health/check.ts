@@ -43,6 +43,8 @@ export interface Transition {
 }
 
 const evidenceLength = 16;
+/** A reason is one line; the evidence has the rest. */
+const maxCauses = 3;
 
 /** Check decides whether a service is up at one prefix. All times are of one monotonic clock, in ns. */
 export class Check {
@@ -158,7 +160,7 @@ export class Check {
     const count = length === 1 ? `1 ${noun}` : `${length} ${noun} in ${formatDuration(spanNs)}`;
     if (kind === "pass") return count;
     const failures = records.filter(({ verdict, sentNs }) => verdict.kind === "fail" && this.#streak.covers(sentNs));
-    return `${count}: ${Object.keys(countCauses(failures)).join(", ")}`;
+    return `${count}: ${Object.keys(countCauses(failures)).slice(0, maxCauses).join(", ")}`;
   }
 }
 

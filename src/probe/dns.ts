@@ -52,7 +52,7 @@ export function nameLabels(name: string): string[] {
   if (name === "") throw new TypeError(fault('expected a name, or "." for the root'));
   // Either an escape, or a dot that ends a label, or any other character.
   const labels = [""];
-  for (const [token] of name.matchAll(/\\\d{3}|\\[^\d]|[^]/gu)) {
+  for (const [token] of name.matchAll(/\\\d{3}|\\\D|[\s\S]/gu)) {
     if (token === ".") {
       labels.push("");
       continue;

@@ -108,11 +108,14 @@ function sameRecords(type: string, got: readonly string[], expected: readonly st
 /** Reasons stay short enough for one log line, whatever the server sent. */
 function list(texts: readonly string[]): string {
   if (texts.length === 0) return "none";
-  const text = texts.join(" ");
+  return shorten(texts.join(" "));
+}
+
+function shorten(text: string): string {
   return text.length <= 120 ? text : `${text.slice(0, 117)}...`;
 }
 
 function judgeNsid(answer: Answer, { nsid }: Expectation): string | undefined {
   if (nsid === undefined || answer.nsid === nsid) return undefined;
-  return `nsid ${answer.nsid ?? "none"}, expected ${nsid}`;
+  return `nsid ${shorten(answer.nsid ?? "none")}, expected ${nsid}`;
 }
