@@ -1,0 +1,73 @@
+// The table of probes in flight on one socket. A slot is found by the id on the wire; slots also stand in a list in the
+// order they were sent, which with one timeout per run is the order they expire in: the list is the timer wheel.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "wire.h"
+
+namespace anyprobe {
+
+struct Slot {
+  int64_t due_ns;
+  int64_t sent_ns;
+  uint32_t target;  // index into the run's targets
+  uint32_t older, newer;
+  uint16_t sequence;
+  bool live = false;
+  bool stalled = false;  // the shard stood still while this was in flight: its silence proves nothing
+};
+
+// InFlight owns its slots; one shard thread uses it. At most 65,536 probes are in flight on one socket.
+class InFlight {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  // `slots` is a power of two, 65,536 at most.
+  explicit InFlight(uint32_t slots) : slots_(slots), mask_(slots - 1) {}
+
+  uint32_t size() const { return size_; }
+  bool full() const { return size_ == slots_.size(); }
+  uint32_t oldest() const { return oldest_; }
+  Slot& operator[](uint32_t at) { return slots_[at]; }
+
+  // reserve takes a free slot for a probe and tells its id on the wire; call only when not full. An occupied slot is
+  // passed over: else one lost probe would block the table until it expires.
+  uint32_t reserve(uint32_t target, int64_t due_ns, uint16_t* id) {
+    while (slots_[next_ & mask_].live) ++next_;
+    uint32_t at = next_ & mask_;
+    Slot& slot = slots_[at];
+    slot = {due_ns, 0, target, newest_, kNone, next_, true, false};
+    *id = shuffle_.id_of(next_++);
+    (newest_ == kNone ? oldest_ : slots_[newest_].newer) = at;
+    newest_ = at;
+    ++size_;
+    return at;
+  }
+
+  // find gives the live slot of an id, or kNone.
+  uint32_t find(uint16_t id) const {
+    uint16_t sequence = shuffle_.sequence_of(id);
+    uint32_t at = sequence & mask_;
+    return slots_[at].live && slots_[at].sequence == sequence ? at : kNone;
+  }
+
+  void release(uint32_t at) {
+    Slot& slot = slots_[at];
+    (slot.older == kNone ? oldest_ : slots_[slot.older].newer) = slot.newer;
+    (slot.newer == kNone ? newest_ : slots_[slot.newer].older) = slot.older;
+    slot.live = false;
+    --size_;
+  }
+
+ private:
+  std::vector<Slot> slots_;
+  uint32_t mask_;
+  uint16_t next_ = 0;
+  uint32_t oldest_ = kNone, newest_ = kNone;
+  uint32_t size_ = 0;
+  Shuffle shuffle_;
+};
+
+}  // namespace anyprobe

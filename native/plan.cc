@@ -1,0 +1,79 @@
+#include "plan.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "wire.h"
+
+namespace anyprobe {
+namespace {
+
+constexpr uint16_t kLongestQuery = 65507;
+
+std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<Template>* into) {
+  while (at < end) {
+    PackedTemplate head;
+    if (static_cast<size_t>(end - at) < sizeof(head)) return "templates: a header is cut short";
+    std::memcpy(&head, at, sizeof(head));
+    at += sizeof(head);
+    if (head.length == 0 || head.length > kLongestQuery) return "templates: a query's length is out of range";
+    if (end - at < head.length) return "templates: a query is cut short";
+    if (head.id_at < -1 || head.id_at + 2 > head.length) return "templates: the id lies outside its query";
+    if (head.question_length > 0 && (head.id_at != 0 || kDnsHeader + head.question_length > head.length)) {
+      return "templates: the question lies outside its query";
+    }
+    into->push_back({{at, at + head.length}, head.id_at, head.question_length});
+    at += head.length;
+  }
+  return into->empty() ? "templates: expected one query at least" : "";
+}
+
+std::string unpack_target(const PackedTarget& packed, size_t templates, Target* target) {
+  if (packed.query >= templates) return "table: a target names a query that is not there";
+  if (!(packed.start_ns >= 0) || !(packed.interval_ns >= 0) || packed.start_ns > 1e18 || packed.interval_ns > 1e18) {
+    return "table: a time is out of range";
+  }
+  target->start_ns = static_cast<int64_t>(packed.start_ns);
+  target->interval_ns = static_cast<int64_t>(packed.interval_ns);
+  target->probe = packed.probe;
+  target->query = packed.query;
+  target->peer = {};
+  if (packed.port == 0) return "table: port 0 cannot be asked";
+  if (packed.family == 4) {
+    auto& peer = reinterpret_cast<sockaddr_in&>(target->peer);
+    peer.sin_family = AF_INET;
+    peer.sin_port = htons(packed.port);
+    std::memcpy(&peer.sin_addr, packed.address, 4);
+  } else if (packed.family == 6) {
+    auto& peer = reinterpret_cast<sockaddr_in6&>(target->peer);
+    peer.sin6_family = AF_INET6;
+    peer.sin6_port = htons(packed.port);
+    std::memcpy(&peer.sin6_addr, packed.address, 16);
+  } else {
+    return "table: a family is neither 4 nor 6";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string unpack(const uint8_t* templates, size_t template_octets, const uint8_t* table, size_t table_octets,
+                   Plan* plan) {
+  std::string fault = unpack_templates(templates, templates + template_octets, &plan->templates);
+  if (!fault.empty()) return fault;
+  if (table_octets == 0 || table_octets % sizeof(PackedTarget) != 0) return "table: expected whole rows, one at least";
+  for (size_t at = 0; at < table_octets; at += sizeof(PackedTarget)) {
+    PackedTarget packed;
+    std::memcpy(&packed, table + at, sizeof(packed));
+    Target target;
+    fault = unpack_target(packed, plan->templates.size(), &target);
+    if (!fault.empty()) return fault;
+    plan->targets.push_back(target);
+  }
+  const Schedule& schedule = plan->schedule;
+  if (schedule.timeout_ns <= 0) return "schedule: expected a timeout above 0";
+  if (!(schedule.rate_qps >= 0) || !std::isfinite(schedule.rate_qps)) return "schedule: the rate is out of range";
+  return "";
+}
+
+}  // namespace anyprobe

@@ -1,0 +1,72 @@
+// A plan as the engine runs it: query templates, targets and the schedule, read once from the two buffers that
+// src/engine/compile.ts packs. Lengths and ranges are checked again here; meaning was checked there.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace anyprobe {
+
+// PackedTemplate heads each query in the templates buffer; its octets follow.
+struct PackedTemplate {
+  uint16_t length;
+  int16_t id_at;             // -1: no id on the wire
+  uint16_t question_length;  // octets after the DNS header that an answer repeats; 0: plain UDP
+  uint16_t reserved;
+};
+
+// PackedTarget is one row of the table buffer.
+struct PackedTarget {
+  double start_ns;     // first due so long after the start (interval schedules)
+  double interval_ns;  // 0: paused (interval schedules)
+  uint32_t probe;      // the tag of its rows
+  uint32_t query;      // index of its template
+  uint8_t address[16];
+  uint16_t port;
+  uint8_t family;  // 4 or 6
+  uint8_t reserved[5];
+};
+static_assert(sizeof(PackedTemplate) == 8 && sizeof(PackedTarget) == 48);
+
+struct Template {
+  std::vector<uint8_t> octets;
+  int id_at;
+  size_t question_length;
+  bool dns() const { return question_length > 0; }
+};
+
+struct Target {
+  int64_t start_ns;
+  int64_t interval_ns;
+  uint32_t probe;
+  uint32_t query;
+  sockaddr_storage peer;
+  bool ipv6() const { return peer.ss_family == AF_INET6; }
+};
+
+// Schedule says when, from where and how; zero addresses leave the source to the kernel.
+struct Schedule {
+  double rate_qps = 0;  // 0: by each target's interval
+  uint64_t count = 0;   // probes in all; 0: without end
+  int64_t timeout_ns = 0;
+  in_addr source4{};
+  in6_addr source6{};
+  uint32_t mark = 0;        // 0: none
+  bool local_only = false;  // only this node may answer
+};
+
+struct Plan {
+  std::vector<Template> templates;
+  std::vector<Target> targets;
+  Schedule schedule;
+};
+
+// unpack reads both buffers into `plan`; a fault comes back as a sentence, an empty one means none.
+std::string unpack(const uint8_t* templates, size_t template_octets, const uint8_t* table, size_t table_octets,
+                   Plan* plan);
+
+}  // namespace anyprobe

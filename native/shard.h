@@ -1,0 +1,121 @@
+// A shard: one thread with its own sockets, in-flight tables, counters and ring. Its loop is a list of verbs; the packet
+// path takes no lock. Other threads reach it only through post() (a mailbox and an eventfd), the ring and the counters.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "batch.h"
+#include "result.h"
+#include "ring.h"
+#include "run.h"
+
+namespace anyprobe {
+
+// Bell wakes the JavaScript thread, once for any number of rows: it rings only while armed, and ringing disarms it.
+class Bell {
+ public:
+  virtual ~Bell() = default;
+  void arm() { armed_.store(true, std::memory_order_seq_cst); }
+  void ring() {
+    if (armed_.exchange(false, std::memory_order_seq_cst)) wake();
+  }
+
+ private:
+  virtual void wake() = 0;
+  std::atomic<bool> armed_{true};
+};
+
+// What other threads ask of a shard: a run to start, or one of these. Targets are indexed within the shard's share of the run.
+struct Pace {
+  uint32_t run, target;
+  int64_t interval_ns;  // 0 pauses
+  int64_t first_in_ns;
+};
+struct Burst {
+  uint32_t run, target, count;
+  int64_t gap_ns;
+};
+struct Cancel {
+  uint32_t run;
+};
+struct Stop {};
+using Command = std::variant<std::unique_ptr<Run>, Pace, Burst, Cancel, Stop>;
+
+class Shard {
+ public:
+  // Throws std::system_error where the kernel gives no eventfd or epoll.
+  Shard(uint8_t index, uint32_t ring_rows, uint32_t answer_octets, Bell& bell);
+  ~Shard();
+
+  void post(Command command);
+  // After post(Stop{}): waits for the thread, which ends every probe in flight as cancelled first.
+  void join();
+
+  Ring& ring() { return ring_; }
+  uint64_t count(Counter counter) const { return counters_[counter].load(std::memory_order_relaxed); }
+
+ private:
+  void loop();
+  void note_stall();
+  void send_due();
+  void receive();
+  void expire();
+  void sweep();
+  void publish();
+  void wait();
+
+  void take_commands();
+  void obey(Command& command);
+  void start(std::unique_ptr<Run> run);
+  template <typename Pacer>
+  void send_due(Run& run, Pacer& pacer);
+  void flush(Socket& socket);
+  bool retry_send(Socket& socket, int errnum, uint32_t tries);
+  void receive_answers(Socket& socket);
+  void receive_errors(Socket& socket);
+  void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
+  uint32_t match(Socket& socket, const uint8_t* octets, size_t length, const sockaddr_storage& peer, uint16_t* flags);
+  // end writes the row of the probe in a slot and frees the slot.
+  void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
+  void end(Socket& socket, uint32_t at, Row row, const uint8_t* answer);
+  void cancel(Run& run);
+  bool room();
+  int64_t sleep_until() const;
+  Run* find(uint32_t id);
+  IntervalPacer* pacer_of(uint32_t run, uint32_t target);
+  void add(Counter counter, uint64_t by = 1) {
+    counters_[counter].store(counters_[counter].load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+
+  const uint8_t index_;
+  Bell& bell_;
+  Ring ring_;
+  int epoll_ = -1, mail_ = -1;
+  std::mutex mailbox_lock_;
+  std::vector<Command> mailbox_;
+  std::array<std::atomic<uint64_t>, kCounters> counters_{};
+
+  // The thread's own.
+  std::vector<std::unique_ptr<Run>> runs_;
+  Outbox outbox_;
+  Inbox inbox_;
+  int64_t now_ns_ = 0;
+  int64_t realtime_offset_ns_ = 0;  // CLOCK_REALTIME - CLOCK_MONOTONIC at the last wake-up
+  int64_t wake_by_ns_ = 0;          // when the shard meant to be awake again
+  int64_t unrung_since_ns_ = 0;
+  uint32_t unrung_ = 0;
+  uint32_t in_flight_ = 0;
+  bool blocked_ = false;  // a due probe could not be sent: no room
+  bool unread_ = false;   // packets are still queued: nothing may expire yet
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace anyprobe

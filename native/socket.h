@@ -1,0 +1,41 @@
+// One probe socket: bound to a source that is not anycast, unconnected so that every packet's route is looked up anew,
+// with ICMP errors, kernel receive stamps and drop counts switched on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "inflight.h"
+#include "plan.h"
+
+namespace anyprobe {
+
+// SystemError is what the kernel refused.
+struct SystemError {
+  int errnum = 0;
+  const char* syscall = "";
+  explicit operator bool() const { return errnum != 0; }
+};
+
+struct Run;
+
+struct Socket {
+  Socket(int fd, uint32_t slots) : fd(fd), in_flight(slots) {}
+  ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  int fd;
+  Run* run = nullptr;  // its owner
+  int id_at = 0;       // where its answers carry the id; -1: nowhere, they are told apart by order
+  InFlight in_flight;
+  uint32_t dropped = 0;  // SO_RXQ_OVFL as last seen
+};
+
+// open_socket makes a socket for the schedule's source, mark and guards; `slots` bounds what can be in flight on it.
+SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std::unique_ptr<Socket>* socket);
+
+// same_peer compares the address and port of two socket addresses of one family.
+bool same_peer(const sockaddr_storage& a, const sockaddr_storage& b);
+
+}  // namespace anyprobe

@@ -1,0 +1,88 @@
+// Compiling a plan: query templates and targets become the two buffers that the addon reads, once per plan.
+import type { Plan, Probe } from "../probe/plan.js";
+import type { Query } from "../probe/query.js";
+import { addressBytes, familyOf } from "../probe/target.js";
+import { compile, type Template } from "../probe/template.js";
+import { nsPerMs } from "../units.js";
+import type { Layout } from "./addon.js";
+
+/** CompiledPlan is a plan as octets, with its schedule as numbers. */
+export interface CompiledPlan {
+  readonly templates: Uint8Array;
+  readonly table: Uint8Array;
+  readonly schedule: NativeSchedule;
+}
+
+/** NativeSchedule is what the addon's submit() takes beside the two buffers. */
+export interface NativeSchedule {
+  /** 0: each target by its own interval. */
+  readonly rateQps: number;
+  /** 0: without end. */
+  readonly count: number;
+  readonly timeoutNs: number;
+  /** 0: none. */
+  readonly mark: number;
+  readonly localOnly: boolean;
+  /** 4 octets; zeros leave the choice to the kernel. */
+  readonly source4: Uint8Array;
+  /** 16 octets; likewise. */
+  readonly source6: Uint8Array;
+}
+
+/** compilePlan packs a plan; its probes get the numbers from `first` on. Throws TypeError or RangeError on a bad query. */
+export function compilePlan(plan: Plan, first: number, layout: Layout): CompiledPlan {
+  const numbers = new Map<Query, number>();
+  for (const { query } of plan.probes) if (!numbers.has(query)) numbers.set(query, numbers.size);
+  return {
+    templates: packTemplates([...numbers.keys()].map(compile), layout),
+    table: packTable(plan, numbers, first, layout),
+    schedule: {
+      rateQps: "rateQps" in plan.schedule ? plan.schedule.rateQps : 0,
+      count: plan.schedule.count ?? 0,
+      timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
+      mark: plan.mark ?? 0,
+      localOnly: plan.localOnly ?? false,
+      source4: plan.source?.ipv4 ? addressBytes(plan.source.ipv4) : new Uint8Array(4),
+      source6: plan.source?.ipv6 ? addressBytes(plan.source.ipv6) : new Uint8Array(16),
+    },
+  };
+}
+
+function packTemplates(templates: readonly Template[], { template: head }: Layout): Uint8Array {
+  const octets = new Uint8Array(templates.reduce((sum, { bytes }) => sum + head.size + bytes.length, 0));
+  const view = new DataView(octets.buffer);
+  let at = 0;
+  for (const { bytes, idAt, questionLength } of templates) {
+    view.setUint16(at + head.length, bytes.length, true);
+    view.setInt16(at + head.idAt, idAt, true);
+    view.setUint16(at + head.questionLength, questionLength, true);
+    octets.set(bytes, at + head.size);
+    at += head.size + bytes.length;
+  }
+  return octets;
+}
+
+function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: number, { target: row }: Layout) {
+  const octets = new Uint8Array(plan.probes.length * row.size);
+  const view = new DataView(octets.buffer);
+  const intervalNs = "intervalMs" in plan.schedule ? plan.schedule.intervalMs * nsPerMs : 0;
+  plan.probes.forEach(({ target, query }: Probe, i) => {
+    const at = i * row.size;
+    view.setFloat64(at + row.startNs, startNs(i, plan.probes.length, intervalNs), true);
+    view.setFloat64(at + row.intervalNs, intervalNs, true);
+    view.setUint32(at + row.probe, first + i, true);
+    view.setUint32(at + row.query, numbers.get(query)!, true);
+    octets.set(addressBytes(target.address), at + row.address);
+    view.setUint16(at + row.port, target.port, true);
+    octets[at + row.family] = familyOf(target.address);
+  });
+  return octets;
+}
+
+/** Starts stand on a grid of so many points per interval: probes of one point share a wake-up, which costs far more than a probe. */
+const gridPoints = 8;
+
+/** startNs spreads the first starts of `total` probes evenly over the interval's grid. */
+export function startNs(i: number, total: number, intervalNs: number): number {
+  return (Math.floor((i * gridPoints) / total) * intervalNs) / gridPoints;
+}

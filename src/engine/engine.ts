@@ -1,0 +1,173 @@
+// The engine: sends the probes of any number of plans and hands back what happened to each, in batches. What it means is
+// said elsewhere. Threads, sockets and matching are the addon's; memory that JavaScript sees is JavaScript's.
+import { EngineError } from "../errors.js";
+import type { Plan, Probe } from "../probe/plan.js";
+import { nsPerMs } from "../units.js";
+import { type Addon, loadAddon, type NativeEngine, systemError } from "./addon.js";
+import { type Block, makeBlock, type ResultBatch } from "./batch.js";
+import { compilePlan } from "./compile.js";
+
+export interface EngineOptions {
+  /** Threads, 1-255; default 1. Targets are dealt out among them. */
+  readonly shards?: number;
+  /** Rows that can wait for JavaScript per shard, a power of two; default 65,536. When they are used up, sending waits. */
+  readonly ringRows?: number;
+  /** Octets kept of each answer, 0-4096; default 0. */
+  readonly answerOctets?: number;
+  /** Rows per batch at most; default 4,096. */
+  readonly batchRows?: number;
+}
+
+/** Counters are the engine's own counts since it was made; all only grow. Meanings: native/result.h. */
+export type Counters = Readonly<Record<CounterName, number>>;
+export type CounterName =
+  | "sent"
+  | "rows"
+  | "late"
+  | "foreign"
+  | "malformed"
+  | "skipped"
+  | "sendRetries"
+  | "stampFallbacks"
+  | "tableFull"
+  | "ringFull"
+  | "receiveDrops"
+  | "wakeups"
+  | "stalls"
+  | "stalledNs";
+
+/** Batches drained in one go before the event loop gets its turn. */
+const batchesPerTurn = 16;
+
+/**
+ * Engine runs plans. `onBatch` is called with each batch of rows, on the event loop; it must read the batch before it
+ * returns. An open engine keeps the process alive.
+ */
+export class Engine {
+  readonly #addon: Addon;
+  readonly #native: NativeEngine;
+  readonly #block: Block;
+  readonly #onBatch: (batch: ResultBatch) => void;
+  #probes = 0;
+  #closed = false;
+  #drainAgain = false;
+
+  constructor(options: EngineOptions, onBatch: (batch: ResultBatch) => void) {
+    const { shards = 1, ringRows = 65_536, answerOctets = 0, batchRows = 4096 } = options;
+    this.#addon = loadAddon();
+    this.#onBatch = onBatch;
+    this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);
+    this.#native = kernel(() => new this.#addon.Engine({ shards, ringRows, answerOctets }, () => this.#ready()));
+  }
+
+  /**
+   * submit starts a plan at once. Throws EngineError where the kernel refuses its sockets (EPERM for a mark without
+   * CAP_NET_ADMIN, EADDRNOTAVAIL for a source that is not this host's), TypeError or RangeError for a bad plan.
+   */
+  submit(plan: Plan): Run {
+    this.#assertOpen();
+    const first = this.#probes;
+    const { templates, table, schedule } = compilePlan(plan, first, this.#addon.layout);
+    const id = kernel(() => this.#native.submit(templates, table, schedule));
+    this.#probes += plan.probes.length;
+    return new Run(this.#native, id, first, plan.probes);
+  }
+
+  /** counters reads all counts now. */
+  counters(): Counters {
+    this.#assertOpen();
+    const names = this.#addon.layout.counters;
+    const into = new Float64Array(names.length);
+    this.#native.counters(into);
+    return Object.fromEntries(names.map((name, i) => [name, into[i]])) as Counters;
+  }
+
+  /** stop ends all runs and delivers every row that is left: after it, rows == sent. Probes in flight end as cancelled. */
+  stop(): void {
+    if (this.#closed) return;
+    this.#native.stop();
+    while (this.#drain()) {}
+  }
+
+  /** close stops and frees the engine. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.stop();
+    this.#closed = true;
+    this.#native.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #assertOpen() {
+    if (this.#closed) throw new EngineError("ERR_ENGINE_CLOSED", "the engine is closed");
+  }
+
+  /** The bell rang. What a callback of the addon throws is lost on Node.js 20: it is thrown again where it is seen. */
+  #ready() {
+    try {
+      for (let i = 0; i < batchesPerTurn; i++) if (this.#closed || !this.#drain()) return;
+      if (!this.#drainAgain) {
+        this.#drainAgain = true;
+        setImmediate(() => {
+          this.#drainAgain = false;
+          this.#ready();
+        });
+      }
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #drain(): boolean {
+    const { octets, rows, batch } = this.#block;
+    batch.length = this.#native.drain(octets, rows);
+    if (batch.length > 0) this.#onBatch(batch);
+    return batch.length > 0;
+  }
+}
+
+/** Run is a submitted plan. Its probes are known by their index in the plan; in batches, by `first` + index. */
+export class Run {
+  readonly #native: NativeEngine;
+  readonly #id: number;
+
+  constructor(
+    native: NativeEngine,
+    id: number,
+    /** The number of its first probe in batches. */
+    readonly first: number,
+    readonly probes: readonly Probe[],
+  ) {
+    this.#native = native;
+    this.#id = id;
+  }
+
+  /** pace asks a probe at a new interval from `firstInMs` on (interval schedules only); 0 pauses it. */
+  pace(index: number, intervalMs: number, firstInMs = intervalMs): void {
+    this.#native.pace(this.#id, index, intervalMs * nsPerMs, firstInMs * nsPerMs);
+  }
+
+  /** burst asks a probe `count` times at once, `gapMs` apart, beside its interval (interval schedules only). */
+  burst(index: number, count: number, gapMs: number): void {
+    this.#native.burst(this.#id, index, count, gapMs * nsPerMs);
+  }
+
+  /** cancel ends the run; its probes in flight end as cancelled. */
+  cancel(): void {
+    this.#native.cancel(this.#id);
+  }
+}
+
+/** kernel gives what `call` gives, a refusal of the kernel as an EngineError. */
+function kernel<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw systemError(error);
+  }
+}
