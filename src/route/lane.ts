@@ -1,0 +1,73 @@
+// A lane: one driver, what it last read back, and the one thing that it is doing now. Lanes do not wait for each other: a
+// router that hangs holds up nothing but itself.
+import { monotonicNs, nsPerMs } from "../units.js";
+import type { Driver, Observation } from "./driver.js";
+import type { Prefix } from "./prefix.js";
+
+export type Action = "announce" | "withdraw";
+
+/** LaneResult is how an action went; `error` means that the driver refused it, not that nothing happened. */
+export interface LaneResult {
+  readonly driver: string;
+  readonly action: Action;
+  readonly prefixes: readonly Prefix[];
+  readonly tookNs: number;
+  readonly error?: Error;
+}
+
+const firstRetryMs = 100;
+const longestRetryMs = 5000;
+
+/** Lane runs one action or read-back of its driver at a time. */
+export class Lane {
+  observed: ReadonlyMap<Prefix, Observation> = new Map();
+  /** Why the last action on a prefix failed; gone once one worked. */
+  readonly errors = new Map<Prefix, string>();
+  busy = false;
+  /** No action before this, after failures. */
+  retryAtNs = 0;
+  #failures = 0;
+
+  constructor(
+    readonly driver: Driver,
+    readonly prefixes: readonly Prefix[],
+  ) {}
+
+  observation(prefix: Prefix): Observation {
+    return this.observed.get(prefix) ?? { announcement: "unknown", verified: false, reason: "not read yet" };
+  }
+
+  /** refresh reads back. Does nothing while busy: what it is doing ends in a read-back. */
+  async refresh(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.observed = await this.driver.observe(this.prefixes);
+    this.busy = false;
+  }
+
+  /** act does one action on prefixes together, then reads back whatever came of it. Call only while not busy. */
+  async act(action: Action, prefixes: readonly Prefix[]): Promise<LaneResult> {
+    this.busy = true;
+    const startNs = monotonicNs();
+    let error: Error | undefined;
+    try {
+      await this.driver[action](prefixes);
+      this.#failures = 0;
+      for (const prefix of prefixes) this.errors.delete(prefix);
+    } catch (thrown) {
+      error = thrown as Error;
+      for (const prefix of prefixes) this.errors.set(prefix, error.message);
+      this.#backOff();
+    }
+    const tookNs = monotonicNs() - startNs;
+    this.observed = await this.driver.observe(this.prefixes);
+    this.busy = false;
+    return { driver: this.driver.name, action, prefixes, tookNs, ...(error && { error }) };
+  }
+
+  /** Twice as long after each failure in a row, and never in step with the other endpoints. */
+  #backOff() {
+    const delayMs = Math.min(firstRetryMs * 2 ** this.#failures++, longestRetryMs);
+    this.retryAtNs = monotonicNs() + delayMs * (0.75 + Math.random() / 2) * nsPerMs;
+  }
+}

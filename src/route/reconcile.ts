@@ -1,0 +1,274 @@
+// Reconciling: wanted against observed, level by level, until the routers hold what the decision wants. Only read-back
+// changes what is observed; a step that failed is tried again; what an operator took away by hand is left alone.
+import { monotonicNs, nsPerMs } from "../units.js";
+import type { Announcement, Change, Driver, DriverEvent } from "./driver.js";
+import { type Action, Lane, type LaneResult } from "./lane.js";
+import type { Prefix } from "./prefix.js";
+
+/** ManualOrder is an operator's removal of a prefix; it stands until the prefix appears again. */
+export interface ManualOrder {
+  readonly by: string;
+  readonly atNs: number;
+}
+
+/** PrefixStatus is how one prefix stands. */
+export interface PrefixStatus {
+  readonly prefix: Prefix;
+  /** "hold": nothing is wanted yet; it stays as it is. */
+  readonly wanted: Announcement | "hold";
+  readonly observed: Announcement | "unknown";
+  /** The neighbours hold it so too, as far as the drivers can know. */
+  readonly verified: boolean;
+  /** Why it is unknown, not verified, or not as wanted. */
+  readonly reason?: string;
+  readonly manual?: ManualOrder;
+  readonly drivers: readonly { readonly driver: string; readonly observed: Announcement | "unknown"; readonly verified: boolean; readonly reason?: string }[];
+}
+
+export type RouteEvent =
+  /** A driver was told to act; that it did not refuse proves nothing yet. */
+  | ({ readonly kind: "acted" } & LaneResult)
+  /** Observed and verified as wanted; `tookNs` since it was wanted. */
+  | { readonly kind: "settled"; readonly prefix: Prefix; readonly announcement: Announcement; readonly tookNs: number }
+  | { readonly kind: "manual"; readonly prefix: Prefix; readonly by: string }
+  | { readonly kind: "manual-ended"; readonly prefix: Prefix; readonly by: string }
+  /** A router went away or came back, or the kernel dropped a lease. */
+  | { readonly kind: "noticed"; readonly driver: string; readonly event: DriverEvent };
+
+export interface ReconcilerOptions {
+  /** No two changes within this, unless they leave together. ms */
+  readonly minGapMs: number;
+  readonly respectManual: (prefix: Prefix) => boolean;
+  readonly onEvent: (event: RouteEvent) => void;
+  /** How often to read back when nothing happens. ms; default 1000 */
+  readonly refreshMs?: number;
+}
+
+const firstVerifyMs = 10;
+const longestVerifyMs = 320;
+
+interface Wanted {
+  readonly announcement: Announcement;
+  readonly sinceNs: number;
+  settled: boolean;
+}
+
+/** Reconciler moves prefixes through their drivers: in order for withdrawing, in reverse for announcing. */
+export class Reconciler {
+  readonly #lanes: readonly Lane[];
+  readonly #route: ReadonlyMap<Prefix, readonly Lane[]>;
+  readonly #options: ReconcilerOptions;
+  readonly #wanted = new Map<Prefix, Wanted>();
+  readonly #manual = new Map<Prefix, ManualOrder>();
+  #changedNs = Number.NEGATIVE_INFINITY;
+  #verifyMs = firstVerifyMs;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** `route` lists each prefix's drivers in the order for withdrawing. */
+  constructor(route: ReadonlyMap<Prefix, readonly Driver[]>, options: ReconcilerOptions) {
+    this.#options = options;
+    const drivers = new Set([...route.values()].flat());
+    const lanes = new Map(
+      [...drivers].map((driver) => {
+        const prefixes = [...route.keys()].filter((prefix) => route.get(prefix)?.includes(driver));
+        return [driver, new Lane(driver, prefixes)];
+      }),
+    );
+    this.#lanes = [...lanes.values()];
+    this.#route = new Map([...route].map(([prefix, drivers]) => [prefix, drivers.map((driver) => lanes.get(driver)!)]));
+  }
+
+  /** open gets the drivers ready and reads back once. Changes nothing that is announced. */
+  async open(changes: readonly Change[]): Promise<void> {
+    await Promise.all(
+      this.#lanes.map(async (lane) => {
+        const own = changes.filter(({ driver }) => driver === lane.driver.name);
+        await lane.driver.open(own, (event) => this.#notice(lane, event));
+        await lane.refresh();
+      }),
+    );
+    this.#wakeIn(this.#options.refreshMs ?? 1000);
+  }
+
+  /** want says what a prefix is to be from now on, and takes the first step at once. */
+  want(prefix: Prefix, announcement: Announcement): void {
+    if (this.#wanted.get(prefix)?.announcement === announcement) return;
+    this.#wanted.set(prefix, { announcement, sinceNs: monotonicNs(), settled: false });
+  }
+
+  /** step does what can be done now; returns at once. Call it after want, once for all prefixes that changed together. */
+  step(): void {
+    if (this.#closed) return;
+    this.#verifyMs = firstVerifyMs;
+    this.#act();
+  }
+
+  status(): readonly PrefixStatus[] {
+    return [...this.#route.keys()].map((prefix) => this.#statusOf(prefix));
+  }
+
+  /** changes lists what must be undone after a restart, for the state file. */
+  changes(): readonly Change[] {
+    return this.#lanes.flatMap((lane) => lane.driver.changes());
+  }
+
+  /** settledWithin resolves true when all prefixes are as wanted and verified, false after `ms`. */
+  async settledWithin(ms: number): Promise<boolean> {
+    const untilNs = monotonicNs() + ms * nsPerMs;
+    while (!this.#allSettled()) {
+      if (monotonicNs() > untilNs) return false;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return true;
+  }
+
+  /** close stops acting and lets the drivers go; what is announced stays. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.all(this.#lanes.map((lane) => lane.driver.close()));
+  }
+
+  #act() {
+    const nowNs = monotonicNs();
+    const waitNs = this.#changedNs + this.#options.minGapMs * nsPerMs - nowNs;
+    for (const [lane, action, prefixes] of this.#steps()) {
+      if (lane.busy || nowNs < lane.retryAtNs || waitNs > 0) continue;
+      // Steps of one pass leave together: only later ones have to keep the gap.
+      this.#changedNs = nowNs;
+      void lane.act(action, prefixes).then((result) => {
+        this.#options.onEvent({ kind: "acted", ...result });
+        this.#act();
+      });
+    }
+    this.#noteSettled();
+    this.#wakeIn(this.#nextWakeMs(waitNs / nsPerMs));
+  }
+
+  /** The next step of each prefix, those of one lane and direction together. */
+  #steps(): [Lane, Action, Prefix[]][] {
+    const steps: [Lane, Action, Prefix[]][] = [];
+    for (const prefix of this.#route.keys()) {
+      const step = this.#stepOf(prefix);
+      if (!step) continue;
+      const known = steps.find(([lane, action]) => lane === step[0] && action === step[1]);
+      if (known) known[2].push(prefix);
+      else steps.push([...step, [prefix]]);
+    }
+    return steps;
+  }
+
+  #stepOf(prefix: Prefix): [Lane, Action] | undefined {
+    const wanted = this.#wanted.get(prefix)?.announcement;
+    if (!wanted || this.#manual.has(prefix)) return undefined;
+    const lanes = this.#route.get(prefix)!;
+    for (const lane of wanted === "withdrawn" ? lanes : lanes.toReversed()) {
+      const { announcement, verified } = lane.observation(prefix);
+      // A router that cannot be read must not keep the next driver from withdrawing; announcing waits for it.
+      if (announcement === "unknown") {
+        if (wanted === "withdrawn") continue;
+        return undefined;
+      }
+      if (announcement !== wanted) return [lane, wanted === "withdrawn" ? "withdraw" : "announce"];
+      if (!verified) return undefined;
+    }
+    return undefined;
+  }
+
+  #nextWakeMs(gapMs: number): number {
+    const refreshMs = this.#options.refreshMs ?? 1000;
+    if (this.#allSettled()) return refreshMs;
+    if (this.#steps().length > 0) {
+      const retryMs = Math.min(...this.#lanes.map((lane) => (lane.retryAtNs - monotonicNs()) / nsPerMs));
+      return Math.min(refreshMs, Math.max(1, gapMs, Math.min(retryMs, firstRetryLookMs)));
+    }
+    // Something is under way in the routers: look soon, then less and less often.
+    this.#verifyMs = Math.min(this.#verifyMs * 2, longestVerifyMs);
+    return Math.min(refreshMs, this.#verifyMs);
+  }
+
+  #wakeIn(ms: number) {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wake(), ms);
+  }
+
+  #wake() {
+    this.#wakeIn(this.#options.refreshMs ?? 1000);
+    for (const lane of this.#lanes) {
+      if (!lane.busy) void lane.refresh().then(() => this.#act());
+    }
+  }
+
+  #notice(lane: Lane, event: DriverEvent) {
+    if (this.#closed) return;
+    if (event.kind === "removed") this.#noticeRemoval(event.prefix, event.by);
+    else if (event.kind === "appeared") this.#endManual(event.prefix, event.by);
+    else this.#options.onEvent({ kind: "noticed", driver: lane.driver.name, event });
+    void lane.refresh().then(() => this.#act());
+  }
+
+  /** Only a removal can be an order, and only of what we did not want away ourselves. */
+  #noticeRemoval(prefix: Prefix, by: string) {
+    if (this.#wanted.get(prefix)?.announcement === "withdrawn" || this.#manual.has(prefix)) return;
+    if (!this.#options.respectManual(prefix)) return;
+    this.#manual.set(prefix, { by, atNs: monotonicNs() });
+    this.#options.onEvent({ kind: "manual", prefix, by });
+  }
+
+  #endManual(prefix: Prefix, by: string) {
+    if (!this.#manual.delete(prefix)) return;
+    this.#options.onEvent({ kind: "manual-ended", prefix, by });
+  }
+
+  #allSettled(): boolean {
+    return [...this.#wanted].every(([prefix, { announcement }]) => {
+      if (this.#manual.has(prefix)) return true;
+      const { observed, verified } = this.#statusOf(prefix);
+      return observed === announcement && verified && !this.#stepOf(prefix);
+    });
+  }
+
+  #noteSettled() {
+    for (const [prefix, wanted] of this.#wanted) {
+      const { observed, verified } = this.#statusOf(prefix);
+      if (observed !== wanted.announcement || !verified) {
+        wanted.settled = false;
+      } else if (!wanted.settled) {
+        wanted.settled = true;
+        const { announcement, sinceNs } = wanted;
+        this.#options.onEvent({ kind: "settled", prefix, announcement, tookNs: monotonicNs() - sinceNs });
+      }
+    }
+  }
+
+  /** A prefix is announced while every driver says so, and withdrawn as soon as one does. */
+  #statusOf(prefix: Prefix): PrefixStatus {
+    const lanes = this.#route.get(prefix)!;
+    const drivers = lanes.map((lane) => {
+      const { announcement: observed, verified, reason } = lane.observation(prefix);
+      return { driver: lane.driver.name, observed, verified, ...(reason !== undefined && { reason }) };
+    });
+    const withdrawn = drivers.filter(({ observed }) => observed === "withdrawn");
+    const deciding = withdrawn.find(({ verified }) => verified) ?? withdrawn[0];
+    const unknown = drivers.find(({ observed }) => observed === "unknown");
+    const unverified = drivers.find(({ verified }) => !verified);
+    const witness = deciding ?? unknown ?? unverified ?? drivers[0]!;
+    const error = lanes.map((lane) => lane.errors.get(prefix)).find((text) => text !== undefined);
+    const reason = error ?? witness.reason;
+    const manual = this.#manual.get(prefix);
+    return {
+      prefix,
+      wanted: this.#wanted.get(prefix)?.announcement ?? "hold",
+      observed: witness.observed,
+      verified: witness.verified,
+      ...(reason !== undefined && { reason }),
+      ...(manual && { manual }),
+      drivers,
+    };
+  }
+}
+
+/** After a failed step the next look is no later than this; the lane itself says when it may act. ms */
+const firstRetryLookMs = 100;
