@@ -37,7 +37,7 @@ export async function readConfigFile(path: string): Promise<Reading> {
 export function readConfigText(text: string, file: string): Reading {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const broken = syntaxIssues(document, lines);
+  const broken = syntaxIssues(document, lines, text);
   if (broken.length > 0) throw failure("ERR_CONFIG_SYNTAX", broken, file);
   const { result, faults, warnings } = validate(document.toJS());
   if (result === undefined) throw failure("ERR_CONFIG_INVALID", locate(faults, document, lines), file);
@@ -71,23 +71,19 @@ function failure(
 
 const syntaxWords: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "expected spaces as indentation, got a tab",
-  DUPLICATE_KEY: "expected each key once, got it again",
   MULTIPLE_DOCS: "expected one document, got a second",
   TAG_RESOLVE_FAILED: "expected no tags, got one that is unknown",
 };
 
 /** What is no YAML, or no tree of plain keys; after these `toJS` cannot fail. */
-function syntaxIssues(document: Document.Parsed, lines: LineCounter): Fault[] {
+function syntaxIssues(document: Document.Parsed, lines: LineCounter, text: string): Fault[] {
   const found: { offset: number; message: string }[] = [...document.errors, ...document.warnings].map((error) => ({
     offset: error.pos[0],
-    message: syntaxWords[error.code] ?? `expected valid YAML, got an error: ${error.message}`,
+    message:
+      error.code === "DUPLICATE_KEY"
+        ? `expected each key once, got ${/^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0]} again`
+        : (syntaxWords[error.code] ?? `expected valid YAML, got an error: ${error.message}`),
   }));
-  const { contents } = document;
-  if (found.length === 0 && !isMap(contents)) {
-    const empty = contents === null || (isScalar(contents) && contents.value === null);
-    const got = empty ? "an empty file" : show(document.toJS());
-    found.push({ offset: contents?.range?.[0] ?? 0, message: `expected a mapping with services, got ${got}` });
-  }
   visit(document, {
     Alias(_, node) {
       const message = `expected an alias of an anchor above, got *${node.source}`;
@@ -99,16 +95,24 @@ function syntaxIssues(document: Document.Parsed, lines: LineCounter): Fault[] {
       found.push({ offset, message: "expected a plain word as key, got something else" });
     },
   });
-  if (found.length === 0) {
-    try {
-      document.toJS();
-    } catch (error) {
-      found.push({ offset: 0, message: `expected aliases within reason, got an error: ${(error as Error).message}` });
-    }
-  }
+  if (found.length === 0) found.push(...treeIssues(document));
   found.sort((a, b) => a.offset - b.offset);
   return found.map(({ offset, message }) => {
     const { line, col } = lines.linePos(offset);
     return { path: "", line, column: col, message };
   });
+}
+
+/** What is left to go wrong once every alias is known: too many of them, or a file that holds no mapping. */
+function treeIssues(document: Document.Parsed): { offset: number; message: string }[] {
+  const { contents } = document;
+  const offset = contents?.range?.[0] ?? 0;
+  try {
+    const tree: unknown = document.toJS();
+    if (isMap(contents)) return [];
+    const got = tree === null || tree === undefined ? "an empty file" : show(tree);
+    return [{ offset, message: `expected a mapping with services, got ${got}` }];
+  } catch (error) {
+    return [{ offset, message: `expected aliases within reason, got an error: ${(error as Error).message}` }];
+  }
 }

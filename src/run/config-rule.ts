@@ -19,12 +19,19 @@ export function examine(raw: unknown): Findings {
   const anycast = new Set(pieces.services.flatMap((service) => service.prefixes.map(({ value }) => addressOf(value))));
   const routes = pieces.services.map((service) => routeIssues(service, anycast));
   const faults = [
+    ...noServices(raw),
     ...sourceIssues(pieces, anycast),
     ...sharedIssues(pieces.services),
     ...pieces.services.flatMap(serviceIssues),
     ...routes.flatMap((found) => found.faults),
   ];
   return { faults, warnings: routes.flatMap((found) => found.warnings) };
+}
+
+function noServices(raw: unknown): Issue[] {
+  const services = (raw as { services?: unknown }).services;
+  const empty = typeof services === "object" && services !== null && Object.keys(services).length === 0;
+  return empty ? [{ path: ["services"], message: "expected at least one service, got an empty mapping" }] : [];
 }
 
 function sourceIssues({ source }: Pieces, anycast: ReadonlySet<string>): Issue[] {

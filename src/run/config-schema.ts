@@ -52,7 +52,8 @@ const udp = mapping({
 });
 
 const expectation = mapping({
-  rcode: choice(...rcodes)
+  rcode: z
+    .enum(rcodes, { error: expected("an rcode like NOERROR or REFUSED", meant(...rcodes)) })
     .optional()
     .describe("DNS: the answer's rcode; NOERROR where none is given."),
   answers: list(text("text", 1024), "answer")
@@ -126,7 +127,7 @@ const routeMapping = mapping({
 /** routeSchema is one driver of a service, as a mapping with one key or as its bare word. */
 export const routeSchema = z.union(
   [choice(...drivers).transform((word) => routeMapping.parse({ [word]: {} })), routeMapping],
-  { error: expected("frr, address or none, or a mapping with one of them", meant(...drivers)) },
+  { error: expected("frr, address or none", meant(...drivers)) },
 );
 
 export const requireSchema = z.union(
