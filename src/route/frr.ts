@@ -48,7 +48,7 @@ export class FrrDriver implements Driver {
   readonly #known = new Map<Prefix, Way>();
   /** The prefixes whose last call was withdraw. */
   readonly #withheld = new Set<Prefix>();
-  /** Whether the line of each prefix stood in the configuration at the last look, in this run of the daemon. */
+  /** Whether the line of each prefix stood in the configuration at the last look, if nothing of ours moved it since. */
   readonly #present = new Map<Prefix, boolean>();
   #json = true;
 
@@ -99,7 +99,11 @@ export class FrrDriver implements Driver {
       const plan = planAnnounce(state, prefixes, this.#known, this.#withheld);
       await this.#configure(plan, prefixes);
       for (const prefix of plan.ways.keys()) this.#held.delete(prefix);
-      this.#finish(plan, true);
+      // A redistribute line is back for all that it lets through, not only for those of this call.
+      for (const [prefix, way] of this.#held) {
+        if (way.redistribute !== undefined && plan.lines.includes(way.redistribute)) this.#held.delete(prefix);
+      }
+      if (plan.refusals.size > 0) throw refusalError(plan.refusals);
     });
   }
 
@@ -111,7 +115,7 @@ export class FrrDriver implements Driver {
       // Before the write: what was written but not confirmed must be known as ours. The next reading drops what did not happen.
       for (const [prefix, way] of plan.ways) this.#held.set(prefix, way);
       await this.#configure(plan, prefixes);
-      this.#finish(plan, false);
+      if (plan.refusals.size > 0) throw refusalError(plan.refusals);
     });
   }
 
@@ -126,17 +130,14 @@ export class FrrDriver implements Driver {
 
   async #configure(plan: Plan, prefixes: readonly Prefix[]): Promise<void> {
     if (plan.lines.length === 0) return;
+    // The next look starts afresh with what this moves, however it ends: it must not be taken for somebody else's doing.
+    const redistribution = plan.lines.some((line) => line.includes("redistribute"));
+    for (const prefix of redistribution ? [...this.#present.keys()] : plan.ways.keys()) this.#present.delete(prefix);
     try {
       await this.#vty.configure(["router ospf", ...plan.lines]);
     } catch (error) {
       throw withPrefixes(error, prefixes);
     }
-  }
-
-  /** Notes what the lines now are, so that the next look does not take it for somebody else's doing, and throws the refusals. */
-  #finish(plan: Plan, present: boolean): void {
-    for (const [prefix, way] of plan.ways) if (Object.keys(way).length > 0) this.#present.set(prefix, present);
-    if (plan.refusals.size > 0) throw refusalError(plan.refusals);
   }
 
   /** One round of commands for everything: configuration, own LSAs, neighbours. */

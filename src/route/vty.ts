@@ -136,7 +136,8 @@ export class Vty {
       this.#received = this.#received.subarray(end + trailerLength);
       const command = this.#inflight.shift();
       if (!command || trailer[1] !== 0 || trailer[2] !== 0) {
-        return this.#fail(`${this.#options.path} does not speak the vty protocol`);
+        this.#fail(`${this.#options.path} does not speak the vty protocol`);
+        return;
       }
       this.#armForHead();
       command.resolve({ status: trailer[3]!, text });
@@ -144,10 +145,10 @@ export class Vty {
   }
 
   #armForHead(): void {
+    clearTimeout(this.#deadline);
     const head = this.#inflight[0];
-    if (!head) return clearTimeout(this.#deadline);
     const { path, timeoutMs } = this.#options;
-    this.#arm(`ospfd does not answer at ${path}: \`${head.line}\` took over ${timeoutMs} ms`);
+    if (head) this.#arm(`ospfd does not answer at ${path}: \`${head.line}\` took over ${timeoutMs} ms`);
   }
 
   #arm(reason: string): void {

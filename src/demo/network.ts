@@ -1,0 +1,211 @@
+// A small OSPF network on this host, in network namespaces: a router R1 and endpoints that announce the same anycast
+// prefixes to it, each with its own FRR, and a client behind R1. The lab's tests and `anyprobe demo --ospf` run on it.
+import { execFileSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readNeighbors } from "../route/lsdb.js";
+import { Vty } from "../route/vty.js";
+import { daemonDirectory, Router } from "./frr.js";
+import { Namespace } from "./namespace.js";
+import { type OspfOptions, ospfConfig } from "./ospfd-conf.js";
+import { RouteMonitor } from "./route-monitor.js";
+
+export interface NetworkOptions extends OspfOptions {
+  readonly endpoints: number;
+  /** Adds a client namespace behind R1, with its default route there. */
+  readonly client: boolean;
+}
+
+/** Node is one namespace with the unicast address that the others know it by. */
+export interface Node {
+  /** `r1`, `e1`, `client`. */
+  readonly name: string;
+  readonly namespace: Namespace;
+  readonly address: string;
+}
+
+/** RoutedNode is a node with an FRR of its own. */
+export interface RoutedNode extends Node {
+  readonly router: Router;
+}
+
+/** networkMissing says what this host lacks for a network, in one sentence; undefined where nothing is. */
+export function networkMissing(): string | undefined {
+  if (process.getuid?.() !== 0) return "network namespaces and FRR need root";
+  for (const daemon of ["zebra", "ospfd"]) {
+    const path = join(daemonDirectory, daemon);
+    if (!executable(path)) return `${path} is missing: install frr`;
+  }
+  const found = (process.env["PATH"] ?? "").split(":").some((directory) => executable(join(directory, "ip")));
+  return found ? undefined : "the program `ip` is missing: install iproute2";
+}
+
+let networks = 0;
+
+/** Network is the running network; close removes all of it. */
+export class Network {
+  readonly #options: NetworkOptions;
+  readonly #label: string;
+  readonly #nodes: Node[] = [];
+  readonly #routers: Router[] = [];
+  readonly #monitors: RouteMonitor[] = [];
+  readonly #exit = () => this.#abandon();
+  #directory = "";
+  #closed = false;
+  r1!: RoutedNode;
+  readonly endpoints: RoutedNode[] = [];
+  client: Node | undefined;
+
+  private constructor(options: NetworkOptions) {
+    this.#options = options;
+    networks += 1;
+    this.#label = networks === 1 ? `ap${process.pid}` : `ap${process.pid}-${networks}`;
+  }
+
+  /** create builds the network and resolves when R1 routes every prefix to every endpoint. */
+  static async create(options: NetworkOptions): Promise<Network> {
+    const network = new Network(options);
+    process.once("exit", network.#exit);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      // Whoever else listens ends the process in its own way, and `exit` follows.
+      if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
+    }
+    try {
+      await network.#build();
+      await network.settled();
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
+    return network;
+  }
+
+  /** settled resolves when all adjacencies are Full and R1's kernel has all prefixes via all endpoints. */
+  async settled(timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    const { endpoints, prefixes } = this.#options;
+    const vty = new Vty({ path: join(this.r1.router.sockets, "ospfd.vty"), onDown: () => {}, onUp: () => {} });
+    await vty.open();
+    try {
+      for (;;) {
+        const [reply] = await vty.run(["show ip ospf neighbor json"]);
+        const full = readNeighbors(reply!.text).filter((neighbor) => neighbor.full && neighbor.retransmit === 0).length;
+        const hops = await Promise.all(prefixes.map((prefix) => this.nextHops(prefix)));
+        if (full === endpoints && hops.every((via) => via.length === endpoints)) return;
+        if (Date.now() > deadline) throw new Error(`not settled: ${full} of ${endpoints} adjacencies, routes ${hops}`);
+        await sleep(200);
+      }
+    } finally {
+      vty.close();
+    }
+  }
+
+  /** nextHops gives the gateways of a prefix in R1's kernel table. */
+  async nextHops(prefix: string): Promise<string[]> {
+    const routes = JSON.parse((await this.r1.namespace.ip("-j", "route", "show", prefix)) || "[]") as KernelRoute[];
+    return routes.flatMap((route) => [route, ...(route.nexthops ?? [])].flatMap((hop) => hop.gateway ?? []));
+  }
+
+  /** routeMonitor starts to watch R1's kernel table. */
+  async routeMonitor(): Promise<RouteMonitor> {
+    const monitor = new RouteMonitor(this.r1.namespace);
+    this.#monitors.push(monitor);
+    // Nothing tells that `ip` has subscribed; what it takes is a few ms.
+    await sleep(200);
+    return monitor;
+  }
+
+  /** close stops all processes and removes all namespaces and files. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(this.#monitors.map((monitor) => monitor.close()));
+    await Promise.all(this.#routers.map((router) => router.stop()));
+    await Promise.all(this.#nodes.map((node) => node.namespace.remove()));
+    if (this.#directory !== "") await rm(this.#directory, { recursive: true, force: true });
+    process.off("exit", this.#exit);
+  }
+
+  async #build(): Promise<void> {
+    const { endpoints, client } = this.#options;
+    this.#directory = await mkdtemp(join(tmpdir(), "anyprobe-net-"));
+    // The daemons run as frr and must be able to pass.
+    await chmod(this.#directory, 0o755);
+    const r1 = await this.#node("r1", "198.18.255.1");
+    await r1.namespace.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.fib_multipath_hash_policy=1");
+    const links = Array.from({ length: endpoints }, (_, index) => `e${index + 1}`);
+    for (const [index, name] of links.entries()) {
+      const node = await this.#link(r1.namespace, name, index + 1);
+      for (const prefix of this.#options.prefixes) {
+        const label = prefix.includes(":") ? [] : ["label", "lo:0"];
+        await node.namespace.ip("address", "add", prefix, "dev", "lo", ...label);
+      }
+      this.endpoints.push({ ...node, router: this.#router(node, ["up0"], `198.18.255.${10 + index + 1}`) });
+    }
+    this.r1 = { ...r1, router: this.#router(r1, links, r1.address) };
+    if (client) {
+      this.client = await this.#link(r1.namespace, "client", 0);
+      await this.client.namespace.ip("route", "add", "default", "via", "198.18.0.1");
+    }
+    await Promise.all(this.#routers.map((router) => router.start()));
+  }
+
+  async #node(name: string, address: string): Promise<Node> {
+    const node = { name, namespace: await Namespace.create(`${this.#label}-${name}`), address };
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** A namespace with one veth to R1: `up0` there, its own name at R1's end, 198.18.`subnet`.0/24. */
+  async #link(r1: Namespace, name: string, subnet: number): Promise<Node> {
+    const node = await this.#node(name, `198.18.${subnet}.2`);
+    const { namespace } = node;
+    await r1.ip("link", "add", name, "type", "veth", "peer", "name", "up0", "netns", namespace.name);
+    await r1.ip("address", "add", `198.18.${subnet}.1/24`, "dev", name);
+    await r1.ip("link", "set", name, "up");
+    await namespace.ip("address", "add", `${node.address}/24`, "dev", "up0");
+    await namespace.ip("link", "set", "up0", "up");
+    return node;
+  }
+
+  #router(node: Node, interfaces: readonly string[], routerId: string): Router {
+    const [uid, gid] = frrIds();
+    const router = new Router({
+      namespace: node.namespace.name,
+      directory: join(this.#directory, node.name),
+      ospfConfig: ospfConfig({ ...this.#options, interfaces, routerId, endpoint: node.name !== "r1" }),
+      uid,
+      gid,
+    });
+    this.#routers.push(router);
+    return router;
+  }
+
+  /** For an exiting process: no time to wait for anything. The directory stays behind in the temporary directory. */
+  #abandon(): void {
+    for (const child of this.#routers.flatMap((router) => router.children())) child.kill("SIGKILL");
+    for (const node of this.#nodes) node.namespace.removeNow();
+  }
+}
+
+interface KernelRoute {
+  readonly gateway?: string;
+  readonly nexthops?: readonly { readonly gateway?: string }[];
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function frrIds(): [uid: number, gid: number] {
+  const id = (flag: string) => Number(execFileSync("id", [flag, "frr"], { encoding: "utf8" }));
+  return [id("-u"), id("-g")];
+}

@@ -1,0 +1,44 @@
+// The ospfd.conf of a node in the demo network. Pure.
+
+export interface OspfOptions {
+  /** How endpoints announce: a network statement for each prefix, or `redistribute connected` through a route-map. */
+  readonly announce: "network" | "redistribute";
+  /** tuned: nothing waits (docs/routing); default: as FRR is shipped, where a second change within seconds takes long. */
+  readonly timers: "tuned" | "default";
+  /** Host prefixes; those of IPv6 get their address on lo, and no announcement. */
+  readonly prefixes: readonly string[];
+}
+
+interface NodeOptions extends OspfOptions {
+  readonly interfaces: readonly string[];
+  readonly routerId: string;
+  /** Endpoints announce the prefixes, R1 does not. */
+  readonly endpoint: boolean;
+}
+
+/** redistributeLine is the line that the endpoints redistribute by. */
+export const redistributeLine = "redistribute connected metric 20 metric-type 1 route-map ANYCAST";
+
+const tuned = [" timers throttle lsa all 0", " timers lsa min-arrival 0", " timers throttle spf 0 0 50"];
+
+/** ospfConfig writes one node's configuration. */
+export function ospfConfig(options: NodeOptions): string {
+  const prefixes = options.endpoint ? options.prefixes.filter((prefix) => !prefix.includes(":")) : [];
+  const redistribute = options.endpoint && options.announce === "redistribute";
+  const lines = options.interfaces.flatMap((name) => [
+    `interface ${name}`,
+    " ip ospf network point-to-point",
+    " ip ospf hello-interval 1",
+    " ip ospf dead-interval 4",
+    "!",
+  ]);
+  if (redistribute) {
+    lines.push(...prefixes.map((prefix, index) => `ip prefix-list ANYCAST seq ${5 * (index + 1)} permit ${prefix}`));
+    lines.push("route-map ANYCAST permit 10", " match ip address prefix-list ANYCAST", "!");
+  }
+  lines.push("router ospf", ` ospf router-id ${options.routerId}`, " network 198.18.0.0/16 area 0");
+  if (redistribute) lines.push(` ${redistributeLine}`);
+  else lines.push(...prefixes.map((prefix) => ` network ${prefix} area 0`));
+  if (options.timers === "tuned") lines.push(...tuned);
+  return `${lines.join("\n")}\n`;
+}
