@@ -11,6 +11,7 @@ import { examine } from "./config-rule.js";
 import { show } from "./config-scalar.js";
 import { configSchema, schema } from "./config-schema.js";
 
+export { formatFault } from "./config-fault.js";
 export type { Flags } from "./config-flag.js";
 export { printConfig } from "./config-print.js";
 export { configSchema };

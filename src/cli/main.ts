@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// The command `anyprobe`: runs a verb, and turns whatever goes wrong into a line on stderr and an exit code.
+import { complain } from "./complaint.js";
+import { exitCodeOf, isCommanderError } from "./exit.js";
+import { program } from "./program.js";
+
+try {
+  await program().parseAsync(process.argv);
+} catch (error) {
+  // Help and version arrive as errors too, and have been printed by now; help that nobody asked for has an exit code.
+  const printed = isCommanderError(error) && (error.exitCode === 0 || error.code === "commander.help");
+  if (!printed) complain(error, process.argv.includes("--json"));
+  process.exitCode = printed && error.exitCode === 0 ? 0 : exitCodeOf(error);
+}

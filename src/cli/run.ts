@@ -1,0 +1,102 @@
+// anyprobe run: the endpoint daemon, from a config file or from options alone.
+import { Command } from "commander";
+import type { Config } from "../run/config.js";
+import type { Flags } from "../run/config-flag.js";
+import { warn } from "./complaint.js";
+import { defaultConfigFile } from "./config.js";
+import { examples } from "./example.js";
+import { UsageError } from "./exit.js";
+
+export function runVerb(): Command {
+  const collect = (value: string, before: readonly string[] = []) => [...before, value];
+  return new Command("run")
+    .description("probe the services of this endpoint, and withdraw the route of a dead one")
+    .option("-c, --config <file>", `the config file (default: ${defaultConfigFile})`)
+    .option("-n, --dry-run", "probe and decide, but move no route")
+    .optionsGroup("Without a config file, one service:")
+    .option("--anycast <address>", "an anycast address; may be repeated", collect)
+    .option("--query <name/type>", "the DNS question, as health.example.com/A; may be repeated", collect)
+    .option("--expect-answer <text>", "an answer that must come, and no other; may be repeated", collect)
+    .option("--port <number>", "the UDP port that is asked (default: 53)")
+    .option("--interval <duration>", "how often it is asked (default: 1s)")
+    .option("--fast-interval <duration>", "the same while it is rising or falling (default: 200ms)")
+    .option("--timeout <duration>", "no answer within this is a failure (default: 1s)")
+    .option("--rise <count>", "passes in a row that bring it up (default: 3)")
+    .option("--fall <count>", "failures in a row that bring it down (default: 3)")
+    .option("--stable-for <duration>", "how long it must have passed to be up again (default: 10s)")
+    .option(
+      "--driver <name>",
+      "address, frr or none; may be repeated, in order for withdrawing (default: address)",
+      collect,
+    )
+    .option("--device <name>", "address driver: the device of the addresses (default: lo)")
+    .option("--label <label>", "address driver: the label of IPv4 addresses, as lo:0")
+    .option("--recovery <kind>", "address driver: anchor, alias or manual (default: anchor, IPv4 only)")
+    .option("--alias <address>", "address driver, recovery alias: a unicast address; may be repeated", collect)
+    .option("--lease <duration>", "address driver: the kernel's own timeout of the address (default: 0s, none)")
+    .option("--source <address>", "the address that probes are sent from (default: auto)")
+    .option("--control <path>", "the control socket (default: /run/anyprobe/anyprobe.sock)")
+    .option("--state <path>", "the state file (default: /var/lib/anyprobe/state.json)")
+    .option("--min-gap <duration>", "the least time between two changes of one router (default: 1.1s)")
+    .option("--log-level <level>", "trace, debug, info, warn or error (default: info)")
+    .option("--no-hints", "do not react to socket and address events")
+    .addHelpText(
+      "after",
+      examples(
+        "anyprobe run -c /etc/anyprobe/anyprobe.yaml",
+        "anyprobe run -c anyprobe.yaml --dry-run",
+        "anyprobe run --anycast 203.0.113.53 --query health.example.com/A --driver frr",
+        "anyprobe run --anycast 203.0.113.53 --query health.example.com/A --expect-answer 198.51.100.80 --label lo:0",
+      ),
+    )
+    .action(run);
+}
+
+type RunOptions = Partial<Flags> & { readonly config?: string; readonly dryRun?: boolean };
+
+async function run({ config: file, dryRun = false, ...flags }: RunOptions, command: Command): Promise<void> {
+  const typed = command.options.filter(
+    (option) =>
+      command.getOptionValueSource(option.attributeName()) === "cli" &&
+      !/^(config|dryRun)$/.test(option.attributeName()),
+  );
+  const { configFromFlags, formatFault, readConfigFile } = await import("../run/config-file.js");
+  let config: Config;
+  let configFile: string | undefined;
+  if (typed.length === 0) {
+    configFile = file ?? defaultConfigFile;
+    const reading = await readConfigFile(configFile);
+    warn(reading.warnings, (fault) => formatFault(fault, configFile));
+    config = reading.config;
+  } else {
+    const reading = configFromFlags(
+      demand(
+        file,
+        typed.map(({ long }) => long ?? ""),
+        flags,
+      ),
+    );
+    warn(reading.warnings, (fault) => formatFault(fault));
+    config = reading.config;
+  }
+  const { runDaemon } = await import("../run/daemon.js");
+  process.exitCode = await runDaemon(dryRun ? dry(config) : config, {
+    dryRun,
+    ...(configFile !== undefined && { configFile }),
+  });
+}
+
+/** The file-free form needs an address and a question, and a file beside it would leave open which one holds. */
+function demand(file: string | undefined, typed: readonly string[], flags: Partial<Flags>): Flags {
+  if (file !== undefined) throw new UsageError(`expected --config or ${typed[0]}, got both (write it into the file)`);
+  const { anycast, query } = flags;
+  if (!anycast || !query) {
+    const missing = [!anycast && "--anycast", !query && "--query"].filter(Boolean).join(" and ");
+    throw new UsageError(`expected ${missing} beside ${typed[0]}, got none`);
+  }
+  return { ...flags, anycast, query };
+}
+
+function dry(config: Config): Config {
+  return { ...config, services: config.services.map((service) => ({ ...service, route: [{ driver: "none" }] })) };
+}

@@ -1,0 +1,21 @@
+// anyprobe status: what the daemon of this host knows, and why.
+import { Command } from "commander";
+import { examples } from "./example.js";
+
+/** defaultControl is where the daemon listens unless its config says otherwise. */
+export const defaultControl = "/run/anyprobe/anyprobe.sock";
+
+export function statusVerb(): Command {
+  return new Command("status")
+    .description("show what the daemon of this host sees and does, and why")
+    .option("--control <path>", "the daemon's control socket", defaultControl)
+    .option("--json", "print one JSON object")
+    .addHelpText("after", examples("anyprobe status", "anyprobe status --json | jq .services"))
+    .action(status);
+}
+
+async function status(options: { readonly control: string; readonly json?: true }): Promise<void> {
+  const { fetchStatus } = await import("../run/control.js");
+  const found = await fetchStatus(options.control);
+  process.stdout.write(`${JSON.stringify(found, null, options.json ? undefined : 2)}\n`);
+}
