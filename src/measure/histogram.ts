@@ -82,7 +82,7 @@ export class LatencyHistogram {
   percentileNs(percentile: number): number {
     if (!(percentile >= 0 && percentile <= 100))
       throw new RangeError(`expected a percentile of 0-100, got ${percentile}`);
-    if (percentile === 0) return this.minNs;
+    if (percentile === 0 || this.#count === 0) return this.minNs;
     const rank = rankOf(percentile, this.#count);
     let seen = 0;
     for (let index = 0; index < bucketCount; index++) {

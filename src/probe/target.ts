@@ -14,7 +14,8 @@ export type Family = 4 | 6;
 /** familyOf tells 4 or 6; a TypeError where the text is no address. */
 export function familyOf(address: string): Family {
   if (isIPv4(address)) return 4;
-  if (isIPv6(address)) return 6;
+  // Node takes a zone (`fe80::1%eth0`) for part of an address; here there is no place for one.
+  if (isIPv6(address) && !address.includes("%")) return 6;
   throw new TypeError(`expected an IPv4 or IPv6 address, got "${address}"`);
 }
 
