@@ -100,20 +100,20 @@ const drivers = ["frr", "address", "none"] as const;
 const routeMapping = mapping({
   frr: mapping({
     sockets: text("a directory", 90)
-      .default("/run/frr")
+      .prefault("/run/frr")
       .describe("The directory of the vty sockets; /run/quagga on Quagga."),
   })
     .optional()
     .describe("Withdraw through FRR's or Quagga's vty socket."),
   address: mapping({
-    device: text("a device name", 15).default("lo").describe("The device that holds the anycast addresses."),
+    device: text("a device name", 15).prefault("lo").describe("The device that holds the anycast addresses."),
     label: text("a label", 15).optional().describe("IPv4 address label, such as lo:0; the device's name where none."),
     recovery: choice("anchor", "alias", "manual")
       .optional()
       .describe("How recovery is seen while withdrawn; anchor where none is given and every prefix is IPv4."),
     alias: z
       .array(address, { error: expected("a list of addresses") })
-      .default([])
+      .prefault([])
       .describe("With recovery alias: a unicast address per family that the server listens on too."),
     lease: duration("0s", "24h")
       .prefault("0s")

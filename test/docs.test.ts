@@ -1,0 +1,94 @@
+// The docs cannot drift: every config key, default, error code, option and exit code is in them, and nothing else is.
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { exitCodeOf, exitCodes } from "../src/cli/exit.js";
+import { program, tree } from "../src/cli/program.js";
+import { AnyprobeError, codes, type ErrorCode } from "../src/errors.js";
+import { type JsonSchema, keys } from "../src/run/config-fault.js";
+import { configSchema } from "../src/run/config-schema.js";
+import { type Row, rows } from "./support/table.js";
+
+const page = (name: string) => rows(readFileSync(new URL(`../docs/${name}`, import.meta.url), "utf8"));
+const literal = (cell = "") => /^`([^`]*)`/.exec(cell)?.[1];
+
+describe("docs/config.md", () => {
+  const documented = page("config.md");
+  const pathOf = ({ heading, cells }: Row) =>
+    [literal(heading.replace(/^[^`]*/, "")), literal(cells[0])].filter(Boolean).join(".");
+  // A key below a union is found once on each branch that has it.
+  const schema = new Map(
+    [...keys(configSchema() as JsonSchema, "")].map(([path, key, required]) => [path, { key, required }]),
+  );
+
+  it("has every key of the schema and no other", () => {
+    expect(documented.map(pathOf).sort()).toEqual([...schema.keys()].sort());
+  });
+
+  it.each(documented.map((row) => [pathOf(row), row.cells.at(-1)!] as const))("has the default of %s", (path, cell) => {
+    const { key, required } = schema.get(path)!;
+    const isScalar = key.default !== undefined && !(typeof key.default === "object" && !Array.isArray(key.default));
+    const written = Array.isArray(key.default) ? JSON.stringify(key.default) : String(key.default);
+    if (required) expect(cell).toBe("required");
+    else if (isScalar) expect(cell).toBe(`\`${written}\``);
+    else expect(cell).not.toMatch(/^(required|`[^`]*`)$/);
+  });
+
+  it("has a description of every key in the schema too", () => {
+    for (const [path, { key }] of schema) expect(key.description, path).toMatch(/^.{10,}\.$/);
+  });
+});
+
+describe("docs/errors.md", () => {
+  it("has every code with its meaning and its exit code, and no other", () => {
+    const documented = page("errors.md").map(({ cells }) => [literal(cells[0]), cells[2], Number(cells[3])]);
+    const known = Object.entries(codes).map(([code, meaning]) => [
+      code,
+      meaning,
+      exitCodeOf(new AnyprobeError(code as ErrorCode, "")),
+    ]);
+    expect(documented).toEqual(known);
+  });
+});
+
+describe("docs/cli.md", () => {
+  const documented = page("cli.md");
+  const commands = tree(program());
+  const nameOf = (command: (typeof commands)[number]): string =>
+    command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+
+  it("has every exit code with its meaning, and no other", () => {
+    const table = documented.filter(({ heading }) => heading === "Exit codes").map(({ cells }) => cells);
+    expect(table).toEqual(Object.entries(exitCodes));
+  });
+
+  it("has a heading for every verb, and no other", () => {
+    const text = readFileSync(new URL("../docs/cli.md", import.meta.url), "utf8");
+    const headings = [...text.matchAll(/^## `(.*)`$/gm)].map((match) => match[1]);
+    expect(headings.sort()).toEqual(commands.map(nameOf).sort());
+  });
+
+  it.each(commands.map((command) => [nameOf(command), command] as const))(
+    "has every option of %s, and no other",
+    (name, command) => {
+      const table = documented.filter(({ heading }) => heading === `\`${name}\``).map(({ cells }) => literal(cells[0]));
+      // Every command has --help, so it is told once, at the top.
+      const own = command.options.map(({ flags }) => flags);
+      expect(table).toEqual(command.parent ? own : [...own, "-h, --help"]);
+    },
+  );
+
+  it("has only options whose stated defaults are those of the schema", () => {
+    const run = commands.find((command) => nameOf(command) === "anyprobe run")!;
+    const all = [...keys(configSchema() as JsonSchema, "")];
+    for (const option of run.options) {
+      const stated = /\(default: ([^),]+)/.exec(option.description)?.[1];
+      const key = option.long!.slice(2).replaceAll("-", "_");
+      const known = all.filter(([path, { default: value }]) => path.split(".").at(-1) === key && value !== undefined);
+      if (stated !== undefined && known.length > 0)
+        expect(
+          known.map(([, schema]) => String(schema.default)),
+          key,
+        ).toContain(stated);
+    }
+  });
+});
