@@ -35,7 +35,9 @@ export class Router {
   async start(): Promise<void> {
     const { directory, ospfConfig, uid, gid } = this.#options;
     await mkdir(this.sockets, { recursive: true });
-    await writeFile(join(directory, "zebra.conf"), "log file zebra.log warnings\n");
+    // With kernel nexthop objects, zebra 8.4 believes that a group is whole which the kernel has cut when a link went down
+    // for a moment: the endpoint's share of the route then never comes back.
+    await writeFile(join(directory, "zebra.conf"), "no zebra nexthop kernel enable\n");
     await writeFile(join(directory, "ospfd.conf"), ospfConfig);
     for (const path of [directory, this.sockets, join(directory, "zebra.conf"), join(directory, "ospfd.conf")]) {
       await chown(path, uid, gid);

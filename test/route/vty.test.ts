@@ -129,8 +129,11 @@ test("a daemon that accepts and never answers counts as down after the timeout",
 });
 
 test("a command that hangs rejects all that wait, and the connection is opened anew", async () => {
-  let hang = true;
-  await serve((line, socket) => (line === "hang" && hang ? undefined : echo(line, socket)));
+  let [hang, hung] = [true, false];
+  await serve((line, socket) => {
+    hung = hang && (hung || line === "hang");
+    return hung ? undefined : echo(line, socket);
+  });
   await vty.open();
   const generation = vty.generation;
   const outcomes = await Promise.allSettled([vty.run(["hang", "a"]), vty.run(["b"])]);
