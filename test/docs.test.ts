@@ -5,6 +5,7 @@ import { exitCodeOf, exitCodes } from "../src/cli/exit.js";
 import { program, tree } from "../src/cli/program.js";
 import { AnyprobeError, codes, type ErrorCode } from "../src/errors.js";
 import { type JsonSchema, keys } from "../src/run/config-fault.js";
+import { readConfigText } from "../src/run/config-file.js";
 import { configSchema } from "../src/run/config-schema.js";
 import { type Row, rows } from "./support/table.js";
 
@@ -31,6 +32,13 @@ describe("docs/config.md", () => {
     if (required) expect(cell).toBe("required");
     else if (isScalar) expect(cell).toBe(`\`${written}\``);
     else expect(cell).not.toMatch(/^(required|`[^`]*`)$/);
+  });
+
+  it("has only examples that are valid", () => {
+    const text = readFileSync(new URL("../docs/config.md", import.meta.url), "utf8");
+    const examples = [...text.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1]!);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) expect(readConfigText(example, "docs/config.md").warnings).toEqual([]);
   });
 
   it("has a description of every key in the schema too", () => {
