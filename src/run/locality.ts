@@ -1,0 +1,108 @@
+// Which addresses are delivered to this host, and since when. An answer proves something about this endpoint only if its
+// target was local from before the probe was sent until the answer is judged; else another endpoint may have answered.
+import { isIPv4 } from "node:net";
+import type { LocalRoute } from "../engine/netlink.js";
+import type { NetlinkEvent, RouteEvent } from "../engine/netlink-watch.js";
+import { addressBytes, canonicalAddress } from "../probe/target.js";
+import { monotonicNs } from "../units.js";
+
+type Route = Pick<LocalRoute, "address" | "prefixLength" | "metric" | "ifindex">;
+
+interface Known {
+  readonly bytes: Uint8Array;
+  readonly prefixLength: number;
+  /** The routes to this prefix by metric and device: an address's own and its anchor are two. */
+  readonly ways: Set<string>;
+  sinceNs: number;
+}
+
+/**
+ * Locality keeps the table of local routes up to date. Feed it every batch of events before asking it, and read the
+ * events that wait (NetlinkWatch.poll) before that. Times are CLOCK_MONOTONIC in ns.
+ */
+export class Locality {
+  readonly #list: () => readonly Route[];
+  readonly #clock: () => number;
+  #known = new Map<string, Known>();
+
+  /** `list` reads the kernel's local routes (listLocalRoutes): at once, and again after events that cannot be followed. */
+  constructor(list: () => readonly Route[], clock = monotonicNs) {
+    this.#list = list;
+    this.#clock = clock;
+    this.#relist();
+  }
+
+  handle(events: readonly NetlinkEvent[]): void {
+    for (const event of events) {
+      if (event.kind === "route-added") this.#add(event, this.#clock());
+      else if (event.kind === "route-removed") this.#remove(event);
+      // The kernel tells of no IPv4 route that goes with its device, and after an overrun anything may have come and gone.
+      else if (event.kind === "overrun" || event.kind === "link-removed" || (event.kind === "link" && !event.up)) {
+        // The list is newer than all events of this batch, so none of them is left to be followed.
+        this.#relist();
+        return;
+      }
+    }
+  }
+
+  isLocal(address: string): boolean {
+    return this.localSinceNs(address) !== undefined;
+  }
+
+  /**
+   * localSinceNs gives when we learnt that the address became local; undefined where it is not. An address that left and
+   * came back has the time of its return. Never earlier than the truth.
+   */
+  localSinceNs(address: string): number | undefined {
+    const exact = this.#known.get(keyOf(address, isIPv4(address) ? 32 : 128));
+    let sinceNs = exact?.sinceNs;
+    const bytes = addressBytes(address);
+    // Few hosts have a wide local prefix other than 127.0.0.0/8, so walking them all is cheap.
+    for (const known of this.#known.values()) {
+      if (known !== exact && covers(known, bytes))
+        sinceNs = Math.min(sinceNs ?? Number.POSITIVE_INFINITY, known.sinceNs);
+    }
+    return sinceNs;
+  }
+
+  #add(route: Route, nowNs: number): void {
+    const key = keyOf(route.address, route.prefixLength);
+    const known = this.#known.get(key);
+    if (known) known.ways.add(wayOf(route));
+    else {
+      const { prefixLength } = route;
+      const bytes = addressBytes(route.address);
+      this.#known.set(key, { bytes, prefixLength, ways: new Set([wayOf(route)]), sinceNs: nowNs });
+    }
+  }
+
+  #remove(event: RouteEvent): void {
+    const key = keyOf(event.address, event.prefixLength);
+    const known = this.#known.get(key);
+    known?.ways.delete(wayOf(event));
+    if (known?.ways.size === 0) this.#known.delete(key);
+  }
+
+  #relist(): void {
+    this.#known = new Map();
+    const routes = this.#list();
+    const nowNs = this.#clock();
+    for (const route of routes) this.#add(route, nowNs);
+  }
+}
+
+function keyOf(address: string, prefixLength: number): string {
+  return `${canonicalAddress(address)}/${prefixLength}`;
+}
+
+function wayOf({ metric, ifindex }: Route): string {
+  return `${metric} ${ifindex}`;
+}
+
+function covers({ bytes, prefixLength }: Known, address: Uint8Array): boolean {
+  if (bytes.length !== address.length) return false;
+  const whole = prefixLength >> 3;
+  for (let i = 0; i < whole; i++) if (bytes[i] !== address[i]) return false;
+  const bits = prefixLength & 7;
+  return bits === 0 || (bytes[whole]! ^ address[whole]!) >> (8 - bits) === 0;
+}
