@@ -36,7 +36,7 @@ describe("docs/config.md", () => {
 
   it("has only examples that are valid", () => {
     const text = readFileSync(new URL("../docs/config.md", import.meta.url), "utf8");
-    const examples = [...text.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1]!);
+    const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) expect(readConfigText(example, "docs/config.md").warnings).toEqual([]);
   });
