@@ -77,7 +77,7 @@ export class Check {
     return this.#settled;
   }
 
-  /** Whether it knew something once, went unknown, and has not decided again. */
+  /** Whether it decided once, went unknown, and has not decided again. */
   get lost(): boolean {
     return this.#lost;
   }
@@ -133,8 +133,8 @@ export class Check {
       this.#lost = false;
       this.#streak.settle();
     } else if (to === "unknown") {
+      this.#lost ||= this.#settled !== undefined;
       this.#settled = undefined;
-      this.#lost = true;
       this.#streak = new Streak();
     }
     return transition;

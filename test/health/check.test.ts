@@ -174,6 +174,13 @@ describe("a check without verdicts that decide", () => {
     expect([check.state, check.lost]).toEqual(["up", false]);
   });
 
+  it("is not lost where it had never decided", () => {
+    const check = new Check(rules);
+    check.judge(pass, 0, ms, ms);
+    expect(check.tick(9000 * ms)).toMatchObject({ from: "rising", to: "unknown" });
+    expect(check.lost).toBe(false);
+  });
+
   it("goes unknown on an unknown verdict too, when it is due", () => {
     expect(upCheck().judge(unknown, 6001 * ms, 0, 6001 * ms)).toMatchObject({ to: "unknown" });
   });
