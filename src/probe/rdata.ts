@@ -37,7 +37,7 @@ export function printable(latin1: string): string {
 
 /** printableText writes an operator's text as its UTF-8 octets would be written when they come in an answer. */
 export function printableText(text: string): string {
-  return printable(Buffer.from(text).toString("latin1"));
+  return /^[\x20-\x7e]*$/.test(text) ? text : printable(Buffer.from(text).toString("latin1"));
 }
 
 /**
