@@ -1,7 +1,7 @@
 // A small OSPF network on this host, in network namespaces: a router R1 and endpoints that announce the same anycast
 // prefixes to it, each with its own FRR, and a client behind R1. The lab's tests and `anyprobe demo --ospf` run on it.
 import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, rmSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -184,10 +184,12 @@ export class Network {
     return router;
   }
 
-  /** For an exiting process: no time to wait for anything. The directory stays behind in the temporary directory. */
+  /** For an exiting process: no time to wait for anything. */
   #abandon(): void {
+    for (const monitor of this.#monitors) void monitor.close();
     for (const child of this.#routers.flatMap((router) => router.children())) child.kill("SIGKILL");
     for (const node of this.#nodes) node.namespace.removeNow();
+    if (this.#directory !== "") rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
