@@ -3,7 +3,18 @@
     {
       "target_name": "anyprobe",
       "sources": [
-        "native/addon.cc"
+        "native/addon.cc",
+        "native/addon_engine.cc",
+        "native/batch.cc",
+        "native/engine.cc",
+        "native/netlink.cc",
+        "native/netlink_channel.cc",
+        "native/netlink_watch.cc",
+        "native/notify.cc",
+        "native/plan.cc",
+        "native/run.cc",
+        "native/shard.cc",
+        "native/socket.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

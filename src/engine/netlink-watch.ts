@@ -83,7 +83,7 @@ export class NetlinkWatch implements NetlinkEvents {
     return () => this.#listeners.delete(listener);
   }
 
-  /** watchPorts watches exactly these ports (1-65535) from now on. EngineError EPERM without CAP_NET_ADMIN. */
+  /** watchPorts watches exactly these ports (1-65535, at most 2,000) from now on; none of them by an empty list. */
   watchPorts(ports: readonly number[]): void {
     try {
       this.#native.watchPorts(ports);

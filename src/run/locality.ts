@@ -11,9 +11,9 @@ type Route = Pick<LocalRoute, "address" | "prefixLength" | "metric" | "ifindex">
 interface Known {
   readonly bytes: Uint8Array;
   readonly prefixLength: number;
-  /** The routes to this prefix by metric and device: an address's own and its anchor are two. */
-  readonly ways: Set<string>;
-  sinceNs: number;
+  /** The devices of the routes to this prefix, by metric and device: an address's own and its anchor are two. */
+  readonly ways: Map<string, number>;
+  readonly sinceNs: number;
 }
 
 /**
@@ -29,18 +29,20 @@ export class Locality {
   constructor(list: () => readonly Route[], clock = monotonicNs) {
     this.#list = list;
     this.#clock = clock;
-    this.#relist();
+    this.#relist(() => false);
   }
 
   handle(events: readonly NetlinkEvent[]): void {
     for (const event of events) {
       if (event.kind === "route-added") this.#add(event, this.#clock());
       else if (event.kind === "route-removed") this.#remove(event);
-      // The kernel tells of no IPv4 route that goes with its device, and after an overrun anything may have come and gone.
-      else if (event.kind === "overrun" || event.kind === "link-removed" || (event.kind === "link" && !event.up)) {
-        // The list is newer than all events of this batch, so none of them is left to be followed.
-        this.#relist();
+      else if (event.kind === "overrun") {
+        this.#relist(() => false);
+        // The list is newer than all events of this batch.
         return;
+      } else if (event.kind === "link-removed" || (event.kind === "link" && !event.up)) {
+        // The kernel tells of no IPv4 route that goes with its device.
+        this.#relist(({ ways }) => [...ways.values()].some((ifindex) => ifindex !== event.ifindex));
       }
     }
   }
@@ -68,11 +70,11 @@ export class Locality {
   #add(route: Route, nowNs: number): void {
     const key = keyOf(route.address, route.prefixLength);
     const known = this.#known.get(key);
-    if (known) known.ways.add(wayOf(route));
+    if (known) known.ways.set(wayOf(route), route.ifindex);
     else {
-      const { prefixLength } = route;
+      const { prefixLength, ifindex } = route;
       const bytes = addressBytes(route.address);
-      this.#known.set(key, { bytes, prefixLength, ways: new Set([wayOf(route)]), sinceNs: nowNs });
+      this.#known.set(key, { bytes, prefixLength, ways: new Map([[wayOf(route), ifindex]]), sinceNs: nowNs });
     }
   }
 
@@ -83,11 +85,16 @@ export class Locality {
     if (known?.ways.size === 0) this.#known.delete(key);
   }
 
-  #relist(): void {
+  /** Reads the list anew; those that cannot have been gone meanwhile, by `steady`, keep their time. */
+  #relist(steady: (known: Known) => boolean): void {
+    const before = this.#known;
     this.#known = new Map();
     const routes = this.#list();
     const nowNs = this.#clock();
-    for (const route of routes) this.#add(route, nowNs);
+    for (const route of routes) {
+      const old = before.get(keyOf(route.address, route.prefixLength));
+      this.#add(route, old && steady(old) ? old.sinceNs : nowNs);
+    }
   }
 }
 
