@@ -1,19 +1,16 @@
 // The tree of verbs. It is apart from main.ts so that a test can walk it without running it.
-import { createRequire } from "node:module";
 import { Command } from "commander";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
 import { runVerb } from "./run.js";
 import { statusVerb } from "./status.js";
-
-const { version, description } = createRequire(import.meta.url)("../../package.json") as {
-  version: string;
-  description: string;
-};
+import { packageDescription, packageVersion } from "./version.js";
 
 /** program builds the command `anyprobe`. Errors are thrown, never printed here: main.ts has the one place that does. */
 export function program(): Command {
-  const root = new Command("anyprobe").description(description).version(version, "-V, --version", "print the version");
+  const root = new Command("anyprobe")
+    .description(packageDescription)
+    .version(packageVersion, "-V, --version", "print the version");
   root.helpOption("-h, --help", "print this help").helpCommand(false);
   for (const verb of [runVerb(), statusVerb(), configVerb(), demoVerb()]) root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");

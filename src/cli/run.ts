@@ -1,11 +1,14 @@
 // anyprobe run: the endpoint daemon, from a config file or from options alone.
+import { once } from "node:events";
 import { Command } from "commander";
 import type { Config } from "../run/config.js";
 import type { Flags } from "../run/config-flag.js";
+import type { Daemon } from "../run/daemon.js";
 import { warn } from "./complaint.js";
 import { defaultConfigFile } from "./config.js";
 import { examples } from "./example.js";
 import { UsageError } from "./exit.js";
+import { packageVersion } from "./version.js";
 
 export function runVerb(): Command {
   const collect = (value: string, before: readonly string[] = []) => [...before, value];
@@ -55,35 +58,40 @@ export function runVerb(): Command {
 type RunOptions = Partial<Flags> & { readonly config?: string; readonly dryRun?: boolean };
 
 async function run({ config: file, dryRun = false, ...flags }: RunOptions, command: Command): Promise<void> {
-  const typed = command.options.filter(
-    (option) =>
-      command.getOptionValueSource(option.attributeName()) === "cli" &&
-      !/^(config|dryRun)$/.test(option.attributeName()),
-  );
+  const typed = command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
+    .filter((option) => !/^(config|dryRun)$/.test(option.attributeName()));
+  const configFile = typed.length === 0 ? (file ?? defaultConfigFile) : undefined;
   const { configFromFlags, formatFault, readConfigFile } = await import("../run/config-file.js");
-  let config: Config;
-  let configFile: string | undefined;
-  if (typed.length === 0) {
-    configFile = file ?? defaultConfigFile;
-    const reading = await readConfigFile(configFile);
+  const read = async (): Promise<Config> => {
+    const names = typed.map(({ long }) => long ?? "");
+    const reading = configFile ? await readConfigFile(configFile) : configFromFlags(demand(file, names, flags));
     warn(reading.warnings, (fault) => formatFault(fault, configFile));
-    config = reading.config;
-  } else {
-    const reading = configFromFlags(
-      demand(
-        file,
-        typed.map(({ long }) => long ?? ""),
-        flags,
-      ),
-    );
-    warn(reading.warnings, (fault) => formatFault(fault));
-    config = reading.config;
-  }
-  const { runDaemon } = await import("../run/daemon.js");
-  process.exitCode = await runDaemon(dryRun ? dry(config) : config, {
-    dryRun,
-    ...(configFile !== undefined && { configFile }),
+    return dryRun ? dry(reading.config) : reading.config;
+  };
+  const config = await read();
+  const { Daemon } = await import("../run/daemon.js");
+  const options = { version: packageVersion, ...(configFile !== undefined && { configFile }) };
+  const daemon = await Daemon.start(config, options);
+  await stopped(daemon, configFile ? read : undefined);
+}
+
+/** stopped waits for SIGTERM or SIGINT and then leaves as the config says; SIGHUP reads the config file anew. */
+async function stopped(daemon: Daemon, read: (() => Promise<Config>) | undefined): Promise<void> {
+  let reloading: Promise<void> = Promise.resolve();
+  const reload = async () => {
+    try {
+      await daemon.reload(await read!());
+    } catch (error) {
+      daemon.rejectReload(error as Error);
+    }
+  };
+  process.on("SIGHUP", () => {
+    if (read) reloading = reloading.then(reload);
   });
+  await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  await reloading;
+  if (!(await daemon.stop())) process.exitCode = 69;
 }
 
 /** The file-free form needs an address and a question, and a file beside it would leave open which one holds. */

@@ -65,9 +65,10 @@ function packTemplates(templates: readonly Template[], { template: head }: Layou
 function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: number, { target: row }: Layout) {
   const octets = new Uint8Array(plan.probes.length * row.size);
   const view = new DataView(octets.buffer);
-  const intervalNs = "intervalMs" in plan.schedule ? plan.schedule.intervalMs * nsPerMs : 0;
-  plan.probes.forEach(({ target, query }: Probe, i) => {
+  const scheduledMs = "intervalMs" in plan.schedule ? plan.schedule.intervalMs : 0;
+  plan.probes.forEach(({ target, query, intervalMs = scheduledMs }: Probe, i) => {
     const at = i * row.size;
+    const intervalNs = intervalMs * nsPerMs;
     view.setFloat64(at + row.startNs, startNs(i, plan.probes.length, intervalNs), true);
     view.setFloat64(at + row.intervalNs, intervalNs, true);
     view.setUint32(at + row.probe, first + i, true);

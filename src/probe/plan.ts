@@ -6,6 +6,8 @@ import type { Target } from "./target.js";
 export interface Probe {
   readonly target: Target;
   readonly query: Query;
+  /** Overrides the interval of an interval schedule; 0: paused until it is paced. */
+  readonly intervalMs?: number;
 }
 
 /**

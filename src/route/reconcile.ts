@@ -22,7 +22,12 @@ export interface PrefixStatus {
   /** Why it is unknown, not verified, or not as wanted. */
   readonly reason?: string;
   readonly manual?: ManualOrder;
-  readonly drivers: readonly { readonly driver: string; readonly observed: Announcement | "unknown"; readonly verified: boolean; readonly reason?: string }[];
+  readonly drivers: readonly {
+    readonly driver: string;
+    readonly observed: Announcement | "unknown";
+    readonly verified: boolean;
+    readonly reason?: string;
+  }[];
 }
 
 export type RouteEvent =
@@ -32,6 +37,8 @@ export type RouteEvent =
   | { readonly kind: "settled"; readonly prefix: Prefix; readonly announcement: Announcement; readonly tookNs: number }
   | { readonly kind: "manual"; readonly prefix: Prefix; readonly by: string }
   | { readonly kind: "manual-ended"; readonly prefix: Prefix; readonly by: string }
+  /** It came back while wanted withdrawn: it is taken out again, unless the receiver releases it. */
+  | { readonly kind: "appeared"; readonly prefix: Prefix; readonly by: string }
   /** A router went away or came back, or the kernel dropped a lease. */
   | { readonly kind: "noticed"; readonly driver: string; readonly event: DriverEvent };
 
@@ -40,6 +47,8 @@ export interface ReconcilerOptions {
   readonly minGapMs: number;
   readonly respectManual: (prefix: Prefix) => boolean;
   readonly onEvent: (event: RouteEvent) => void;
+  /** Orders that an earlier reconciler knew of. */
+  readonly manual?: ReadonlyMap<Prefix, ManualOrder>;
   /** How often to read back when nothing happens. ms; default 1000 */
   readonly refreshMs?: number;
 }
@@ -59,7 +68,7 @@ export class Reconciler {
   readonly #route: ReadonlyMap<Prefix, readonly Lane[]>;
   readonly #options: ReconcilerOptions;
   readonly #wanted = new Map<Prefix, Wanted>();
-  readonly #manual = new Map<Prefix, ManualOrder>();
+  readonly #manual: Map<Prefix, ManualOrder>;
   #changedNs = Number.NEGATIVE_INFINITY;
   #verifyMs = firstVerifyMs;
   #timer: NodeJS.Timeout | undefined;
@@ -68,6 +77,7 @@ export class Reconciler {
   /** `route` lists each prefix's drivers in the order for withdrawing. */
   constructor(route: ReadonlyMap<Prefix, readonly Driver[]>, options: ReconcilerOptions) {
     this.#options = options;
+    this.#manual = new Map([...(options.manual ?? [])].filter(([prefix]) => route.has(prefix)));
     const drivers = new Set([...route.values()].flat());
     const lanes = new Map(
       [...drivers].map((driver) => {
@@ -91,10 +101,16 @@ export class Reconciler {
     this.#wakeIn(this.#options.refreshMs ?? 1000);
   }
 
-  /** want says what a prefix is to be from now on, and takes the first step at once. */
-  want(prefix: Prefix, announcement: Announcement): void {
-    if (this.#wanted.get(prefix)?.announcement === announcement) return;
+  /** want says what a prefix is to be from now on; true where that is new. Nothing moves before step(). */
+  want(prefix: Prefix, announcement: Announcement): boolean {
+    if (this.#wanted.get(prefix)?.announcement === announcement) return false;
     this.#wanted.set(prefix, { announcement, sinceNs: monotonicNs(), settled: false });
+    return true;
+  }
+
+  /** release wants nothing of a prefix any more: it stays as it is until it is wanted again. */
+  release(prefix: Prefix): void {
+    this.#wanted.delete(prefix);
   }
 
   /** step does what can be done now; returns at once. Call it after want, once for all prefixes that changed together. */
@@ -106,6 +122,11 @@ export class Reconciler {
 
   status(): readonly PrefixStatus[] {
     return [...this.#route.keys()].map((prefix) => this.#statusOf(prefix));
+  }
+
+  /** manual lists the orders in force. */
+  manual(): ReadonlyMap<Prefix, ManualOrder> {
+    return this.#manual;
   }
 
   /** changes lists what must be undone after a restart, for the state file. */
@@ -204,7 +225,7 @@ export class Reconciler {
   #notice(lane: Lane, event: DriverEvent) {
     if (this.#closed) return;
     if (event.kind === "removed") this.#noticeRemoval(event.prefix, event.by);
-    else if (event.kind === "appeared") this.#endManual(event.prefix, event.by);
+    else if (event.kind === "appeared") this.#noticeAppearance(event.prefix, event.by);
     else this.#options.onEvent({ kind: "noticed", driver: lane.driver.name, event });
     void lane.refresh().then(() => this.#act());
   }
@@ -217,9 +238,11 @@ export class Reconciler {
     this.#options.onEvent({ kind: "manual", prefix, by });
   }
 
-  #endManual(prefix: Prefix, by: string) {
-    if (!this.#manual.delete(prefix)) return;
-    this.#options.onEvent({ kind: "manual-ended", prefix, by });
+  #noticeAppearance(prefix: Prefix, by: string) {
+    if (this.#manual.delete(prefix)) this.#options.onEvent({ kind: "manual-ended", prefix, by });
+    else if (this.#wanted.get(prefix)?.announcement === "withdrawn") {
+      this.#options.onEvent({ kind: "appeared", prefix, by });
+    }
   }
 
   #allSettled(): boolean {

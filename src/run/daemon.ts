@@ -1,0 +1,201 @@
+// The daemon: takes the lock, keeps what outlives a reload, and runs one endpoint at a time under the newest good config.
+import { listAddresses, listLinks, listLocalRoutes, listUdpSockets } from "../engine/netlink.js";
+import { NetlinkWatch } from "../engine/netlink-watch.js";
+import { familyOfPrefix } from "../route/prefix.js";
+import { formatDuration, monotonicNs } from "../units.js";
+import type { Config } from "./config.js";
+import { ControlSocket } from "./control.js";
+import { Endpoint, type FamilySource, type Ground } from "./endpoint.js";
+import { Locality } from "./locality.js";
+import { Lock } from "./lock.js";
+import { type Log, openLog } from "./log.js";
+import type { Guarded } from "./mark.js";
+import { pickSource } from "./source.js";
+import { StateFile } from "./state.js";
+import type { Status } from "./status.js";
+import { ServiceManager } from "./systemd.js";
+
+export interface DaemonOptions {
+  readonly version: string;
+  /** Named in `status`. */
+  readonly configFile?: string;
+}
+
+/** How long a withdrawal at exit may take to be verified. ms */
+const exitMs = 5000;
+
+/** Daemon runs from start() to stop(). */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #startedNs = monotonicNs();
+  readonly #lock: Lock;
+  readonly #log: Log;
+  readonly #manager: ServiceManager;
+  readonly #watch: NetlinkWatch;
+  readonly #ground: Ground;
+  #endpoint!: Endpoint;
+  #control: ControlSocket | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #heardRows = -1;
+
+  /**
+   * start runs a daemon under `config`. Rejects with ConfigError, ERR_RUN_LOCKED or what the kernel refuses; then nothing
+   * was changed.
+   */
+  static async start(config: Config, options: DaemonOptions): Promise<Daemon> {
+    const sources = pickSources(config);
+    const daemon = new Daemon(config, options, await Lock.take());
+    try {
+      daemon.#endpoint = new Endpoint(config, sources, daemon.#ground);
+      await daemon.#endpoint.open();
+      daemon.#control = await ControlSocket.listen(config.control, { status: () => daemon.status() });
+    } catch (error) {
+      await daemon.#endpoint?.close();
+      daemon.#release();
+      throw error;
+    }
+    daemon.#announceStart();
+    return daemon;
+  }
+
+  private constructor(config: Config, options: DaemonOptions, lock: Lock) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#log = openLog(config.logLevel);
+    this.#manager = new ServiceManager(this.#log);
+    this.#watch = new NetlinkWatch();
+    const locality = new Locality(listLocalRoutes);
+    // First of all listeners: the others ask it.
+    this.#watch.subscribe((events) => locality.handle(events));
+    this.#ground = {
+      watch: this.#watch,
+      locality,
+      state: new StateFile(config.state, (message) => this.#log.warn({ event: "state" }, message)),
+      log: this.#log,
+      onChange: () => this.#manager.status(this.#summary()),
+    };
+  }
+
+  status(): Status {
+    const { sources, markRule } = this.#endpoint;
+    return {
+      schemaVersion: 1,
+      version: this.#options.version,
+      pid: process.pid,
+      uptimeNs: monotonicNs() - this.#startedNs,
+      configFile: this.#options.configFile ?? null,
+      sources,
+      markRule: markRule.guarded,
+      hints: this.#hints(),
+      services: this.#endpoint.report(),
+      counters: this.#endpoint.counters(),
+      residentOctets: process.memoryUsage.rss(),
+    };
+  }
+
+  /** reload goes on under another config. Checks that stay the same keep their state. Where it cannot, the old config stays and the fault is thrown. */
+  async reload(config: Config): Promise<void> {
+    this.#manager.reloading();
+    const old = this.#endpoint;
+    try {
+      const sources = pickSources(config);
+      await old.close();
+      await this.#replace(config, sources, old);
+    } finally {
+      this.#manager.ready(this.#summary());
+    }
+    this.#log.info({ event: "reload" }, "the config was reloaded");
+  }
+
+  /** rejectReload says that a new config was no good; the old one stays. */
+  rejectReload(error: Error): void {
+    this.#log.error({ event: "reload", error: error.message }, "the new config is not used; the old one stays");
+  }
+
+  /** stop leaves as `on_exit` says. Resolves true where everything that had to be withdrawn is verified to be. */
+  async stop(): Promise<boolean> {
+    this.#manager.stopping();
+    const gone = await this.#endpoint.withdrawOnExit(exitMs);
+    if (!gone) this.#log.error({ event: "exit" }, "not all prefixes were seen withdrawn before the end");
+    await this.#endpoint.close();
+    this.#log.info({ event: "stop", ran: formatDuration(monotonicNs() - this.#startedNs) }, "stopped");
+    this.#release();
+    return gone;
+  }
+
+  async #replace(config: Config, sources: readonly FamilySource[], old: Endpoint) {
+    try {
+      this.#endpoint = new Endpoint(config, sources, this.#ground, old);
+      await this.#endpoint.open();
+    } catch (error) {
+      if (this.#endpoint !== old) await this.#endpoint.close();
+      this.#endpoint = new Endpoint(old.config, old.sources, this.#ground, old);
+      await this.#endpoint.open();
+      throw error;
+    }
+  }
+
+  #announceStart() {
+    const { sources, markRule } = this.#endpoint;
+    for (const { family, address, why } of sources) {
+      this.#log.info({ event: "source", family, address, why }, `IPv${family} probes come from ${address} (${why})`);
+    }
+    if (!markRule.guarded.on) {
+      this.#log.warn(
+        { event: "guard", ...markRule.guarded },
+        "the mark rule is off: only local routes and NSID prove who answered",
+      );
+    }
+    const hints = this.#hints();
+    if (!hints.on) this.#log.warn({ event: "hints", ...hints }, "hints are off: a death is seen at the next probe");
+    this.#log.info({ event: "start", version: this.#options.version, pid: process.pid }, `probing ${this.#summary()}`);
+    this.#manager.ready(this.#summary());
+    if (this.#manager.watchdogMs !== undefined) {
+      this.#watchdog = setInterval(() => this.#signLife(), this.#manager.watchdogMs);
+    }
+  }
+
+  /** Hints come from sockets of this network namespace: a server that passes its checks from elsewhere gives none. */
+  #hints(): Guarded {
+    const { hints, checks } = this.#endpoint;
+    if (!hints.on) return hints;
+    const ports = new Set(checks.filter(({ check }) => check.settled === "up").map(({ config }) => config.port));
+    const unseen = [...ports].filter((port) => listUdpSockets(port).length === 0);
+    if (unseen.length === 0) return hints;
+    return { on: false, reason: `no socket of this network namespace listens at port ${unseen.join(", ")}: polling` };
+  }
+
+  /** A sign of life is given only while rows come: an event loop that turns but judges nothing is not alive. */
+  #signLife() {
+    const { rows } = this.#endpoint.counters();
+    if (rows === this.#heardRows) return;
+    this.#heardRows = rows;
+    this.#manager.alive();
+  }
+
+  #summary(): string {
+    return this.#endpoint
+      .routes()
+      .map(
+        ({ prefix, observed, verified, manual }) => `${prefix} ${manual ? "manual" : observed}${verified ? "" : "?"}`,
+      )
+      .join(", ");
+  }
+
+  #release() {
+    clearInterval(this.#watchdog);
+    this.#control?.close();
+    this.#watch.close();
+    this.#lock[Symbol.dispose]();
+  }
+}
+
+function pickSources(config: Config): FamilySource[] {
+  const prefixes = config.services.flatMap((service) => service.prefixes);
+  const families = [...new Set(prefixes.map(familyOfPrefix))];
+  const [addresses, links] = [listAddresses(), listLinks()];
+  return families.map((family) => {
+    const choice = family === 4 ? config.source.ipv4 : config.source.ipv6;
+    return { family, ...pickSource(family, choice, prefixes, addresses, links) };
+  });
+}

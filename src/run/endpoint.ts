@@ -1,0 +1,412 @@
+// The endpoint under one config: its checks, what they mean for each prefix, and the routes that follow. Everything that a
+// reload replaces lives here; what outlives it (lock, sockets, state file) is the daemon's.
+import type { NetlinkEvent, NetlinkWatch } from "../engine/netlink-watch.js";
+import { EngineError } from "../errors.js";
+import type { Transition } from "../health/check.js";
+import { combine, type Want, wantedOf } from "../health/service.js";
+import type { Family } from "../probe/target.js";
+import { familyOfPrefix, type Prefix } from "../route/prefix.js";
+import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
+import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
+import type { Config, ServiceConfig } from "./config.js";
+import type { Locality } from "./locality.js";
+import type { Log } from "./log.js";
+import { type Guarded, MarkRule } from "./mark.js";
+import type { PrefixCheck } from "./prefix-check.js";
+import { aliasOf, Prober } from "./prober.js";
+import { deadlocked, deadlockReason } from "./recovery.js";
+import { buildRouting, type Routing } from "./routing.js";
+import type { Source } from "./source.js";
+import type { StateFile } from "./state.js";
+import { type PrefixReport, reportCheck } from "./status.js";
+
+/** What an endpoint is built on and does not own. */
+export interface Ground {
+  readonly watch: NetlinkWatch;
+  readonly locality: Locality;
+  readonly state: StateFile;
+  readonly log: Log;
+  /** Called when something worth telling the service manager changed. */
+  readonly onChange: () => void;
+}
+
+/** FamilySource is the source of one family's probes. */
+export interface FamilySource extends Source {
+  readonly family: Family;
+}
+
+/** A burst at another prefix may still be out when the first has decided: their routes leave together, if it is no later than this. */
+const togetherMs = 3;
+const wildcards = new Set(["0.0.0.0", "::"]);
+
+/** Endpoint runs from open() to close(). */
+export class Endpoint {
+  readonly config: Config;
+  readonly sources: readonly FamilySource[];
+  readonly markRule: MarkRule;
+  readonly hints: Guarded;
+  readonly #ground: Ground;
+  readonly #prober: Prober;
+  readonly #routing: Routing;
+  readonly #reconciler: Reconciler;
+  readonly #unsubscribe: () => void;
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** Prefixes that fell to their lease: announced again only after a pass that was sent later. */
+  readonly #unproven = new Map<Prefix, number>();
+  readonly #deadlocked = new Set<Prefix>();
+  readonly #leaseNs = new Map<Prefix, number>();
+  readonly #transitions: [PrefixCheck, Transition][] = [];
+  #deferredNs: number | undefined;
+  #deferral: NodeJS.Timeout | undefined;
+
+  /** Takes over checks and manual orders of `earlier`, which must be closed. Throws EngineError where the kernel refuses. */
+  constructor(config: Config, sources: readonly FamilySource[], ground: Ground, earlier?: Endpoint) {
+    this.config = config;
+    this.sources = sources;
+    this.#ground = ground;
+    const prefixes = [...new Set(config.services.flatMap((service) => service.prefixes))];
+    this.markRule = new MarkRule([...new Set(prefixes.map(familyOfPrefix))]);
+    const address = (family: 4 | 6) => sources.find((source) => source.family === family)?.address;
+    const [ipv4, ipv6] = [address(4), address(6)];
+    this.#prober = new Prober(
+      config,
+      {
+        source: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
+        mark: this.markRule.mark,
+        locality: ground.locality,
+        beforeJudging: () => ground.watch.poll(),
+        onTransition: (check, transition) => this.#transitions.push([check, transition]),
+        onJudged: () => this.#decide(),
+      },
+      earlier?.checks ?? [],
+    );
+    this.hints = this.#watchPorts();
+    this.#routing = buildRouting(config, ground.watch);
+    this.#reconciler = new Reconciler(this.#routing.route, {
+      minGapMs: config.minGapMs,
+      respectManual: (prefix) => this.#servicesOf(prefix).every(({ respectManual }) => respectManual),
+      onEvent: (event) => this.#heedRoute(event),
+      ...(earlier && { manual: earlier.#reconciler.manual() }),
+    });
+    this.#unsubscribe = ground.watch.subscribe((events) => this.#heedKernel(events));
+  }
+
+  get checks(): readonly PrefixCheck[] {
+    return this.#prober.checks;
+  }
+
+  /** open gets the routers' readings and starts the clockwork. Announces and withdraws nothing by itself. */
+  async open(): Promise<void> {
+    await this.#reconciler.open(this.#ground.state.read().changes);
+    this.#keepState();
+    for (const [driver, { prefixes, leaseMs }] of this.#routing.leased) {
+      // A lease that an earlier daemon left may be about to run out.
+      driver.refresh(prefixes);
+      this.#timers.push(setInterval(() => this.#refreshLease(), Math.min(1000, leaseMs / 4)));
+    }
+    this.#timers.push(setInterval(() => this.#tick(), 1000));
+  }
+
+  /** withdrawAll withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
+  async withdrawOnExit(withinMs: number): Promise<boolean> {
+    const leaving = [...this.#routing.route.keys()].filter((prefix) =>
+      this.#servicesOf(prefix).every(({ onExit }) => onExit === "withdraw"),
+    );
+    this.#prober.close();
+    for (const prefix of leaving) this.#reconciler.want(prefix, "withdrawn");
+    this.#reconciler.step();
+    return leaving.length === 0 || this.#reconciler.settledWithin(withinMs);
+  }
+
+  /** close stops probing and lets go of the routers; what is announced stays so. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#deferral);
+    this.#unsubscribe();
+    this.#prober.close();
+    await this.#reconciler.close();
+    this.#keepState();
+    this.markRule[Symbol.dispose]();
+  }
+
+  counters() {
+    return this.#prober.counters();
+  }
+
+  /** report tells how each service stands at each of its prefixes. */
+  report(): { readonly name: string; readonly prefixes: readonly PrefixReport[] }[] {
+    const status = new Map(this.#reconciler.status().map((prefix) => [prefix.prefix, prefix]));
+    return this.config.services.map((service) => ({
+      name: service.name,
+      prefixes: service.prefixes.map((prefix) => this.#report(service, status.get(prefix)!)),
+    }));
+  }
+
+  /** routes tells how each prefix stands. */
+  routes(): readonly PrefixStatus[] {
+    return this.#reconciler.status();
+  }
+
+  #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
+    const reason = this.#deadlocked.has(status.prefix) ? deadlockReason : status.reason;
+    return {
+      ...status,
+      ...(reason !== undefined && { reason }),
+      want: this.#wantOf(service, status.prefix),
+      checks: this.#checksOf(service.name, status.prefix).map(reportCheck),
+    };
+  }
+
+  // --- deciding -------------------------------------------------------------------------------------------------------
+
+  /** Routes first: writing down why takes longer than doing it. */
+  #decide() {
+    this.#moveRoutes();
+    for (const [check, transition] of this.#transitions.splice(0)) this.#logTransition(check, transition);
+  }
+
+  #moveRoutes() {
+    const wants = new Map([...this.#routing.route.keys()].map((prefix) => [prefix, this.#wantOfAll(prefix)]));
+    if (this.#waitForOthers(wants)) return;
+    let changed = false;
+    for (const [prefix, want] of wants) {
+      if (want === "hold" || (want === "announced" && !this.#proven(prefix))) continue;
+      changed = this.#reconciler.want(prefix, want) || changed;
+    }
+    if (!changed) return;
+    this.#reconciler.step();
+    this.#ground.onChange();
+  }
+
+  #wantOfAll(prefix: Prefix): Want {
+    return combine(this.#servicesOf(prefix).map((service) => this.#wantOf(service, prefix)));
+  }
+
+  #wantOf(service: ServiceConfig, prefix: Prefix): Want {
+    const gates = this.#gatesAt(prefix).filter((check) => check.service === service.name);
+    const decisions = gates.map(({ check }) => check);
+    return wantedOf(decisions, service.require, service.whenUnknown);
+  }
+
+  /** Prefixes that die together leave in one change of the router: a second one soon after would wait for OSPF's timers. */
+  #waitForOthers(wants: ReadonlyMap<Prefix, Want>): boolean {
+    const nowNs = monotonicNs();
+    const leaving = this.routes().some(
+      ({ prefix, wanted }) => wanted !== "withdrawn" && wants.get(prefix) === "withdrawn",
+    );
+    const deciding = this.checks.some(
+      ({ prefix, check, confirmingUntilNs }) =>
+        confirmingUntilNs > nowNs && check.state === "falling" && wants.get(prefix) !== "withdrawn",
+    );
+    if (!leaving || !deciding) {
+      this.#deferredNs = undefined;
+      return false;
+    }
+    this.#deferredNs ??= nowNs;
+    if (nowNs - this.#deferredNs > togetherMs * nsPerMs) return false;
+    clearTimeout(this.#deferral);
+    this.#deferral = setTimeout(() => this.#decide(), 1);
+    return true;
+  }
+
+  #proven(prefix: Prefix): boolean {
+    const sinceNs = this.#unproven.get(prefix);
+    if (sinceNs === undefined) return true;
+    if (!this.#gatesAt(prefix).every(({ passedNs }) => passedNs > sinceNs)) return false;
+    this.#unproven.delete(prefix);
+    return true;
+  }
+
+  // --- what the kernel and the routers tell ---------------------------------------------------------------------------
+
+  #watchPorts(): Guarded {
+    if (!this.config.hints) return { on: false, reason: "switched off" };
+    try {
+      this.#ground.watch.watchPorts([...new Set(this.checks.map(({ config }) => config.port))]);
+      return { on: true };
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return { on: false, reason: error.message };
+    }
+  }
+
+  #heedKernel(events: readonly NetlinkEvent[]) {
+    for (const event of events) {
+      if (event.kind === "route-added" || event.kind === "route-removed") this.#findPlaces();
+      if (!this.config.hints) continue;
+      for (const check of this.checks) {
+        if (event.kind === "overrun") this.#prober.confirm(check);
+        if (event.kind === "socket-destroyed" && concerns(event, check)) this.#prober.confirm(check);
+        if (event.kind === "route-added" && event.address === check.address) this.#prober.ask(check);
+      }
+    }
+  }
+
+  /** While the anycast address is not this node's, recovery is probed at the alias where there is one. */
+  #findPlaces() {
+    for (const service of this.config.services) {
+      for (const check of this.checks.filter(({ service: name }) => name === service.name)) {
+        if (!aliasOf(service, check.address)) continue;
+        this.#prober.move(check.prefix, this.#ground.locality.isLocal(check.address) ? "anycast" : "alias");
+      }
+    }
+  }
+
+  #heedRoute(event: RouteEvent) {
+    const { log } = this.#ground;
+    switch (event.kind) {
+      case "acted": {
+        const { driver, action, prefixes, tookNs, error } = event;
+        const fields = { event: "action", driver, action, prefixes, took: formatDuration(tookNs) };
+        if (error)
+          log.error({ ...fields, error: error.message }, `${driver} could not ${action} ${prefixes.join(", ")}`);
+        else if (driver === "none") log.info(fields, `dry run: would ${action} ${prefixes.join(", ")}`);
+        else log.info(fields, `${driver}: ${action} ${prefixes.join(", ")}`);
+        this.#keepState();
+        break;
+      }
+      case "settled": {
+        const { prefix, announcement, tookNs } = event;
+        log.info(
+          { event: "route", prefix, announcement, took: formatDuration(tookNs) },
+          `${prefix} is ${announcement}, verified`,
+        );
+        break;
+      }
+      case "manual":
+        log.warn(
+          { event: "manual", prefix: event.prefix, by: event.by },
+          `${event.prefix} was taken away by ${event.by}: left alone until it is put back`,
+        );
+        break;
+      case "manual-ended":
+        log.info(
+          { event: "manual-ended", prefix: event.prefix, by: event.by },
+          `${event.prefix} was put back by ${event.by}: managed again`,
+        );
+        break;
+      case "appeared":
+        this.#heedAppearance(event.prefix, event.by);
+        break;
+      case "noticed":
+        if (event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
+        else
+          log.warn(
+            { event: "router", driver: event.driver, ...event.event },
+            `${event.driver}: router ${event.event.kind}`,
+          );
+    }
+    this.#ground.onChange();
+  }
+
+  /** Where nothing could be probed while it was away, an operator's putting it back hands it to the checks. */
+  #heedAppearance(prefix: Prefix, by: string) {
+    const blind = this.#servicesOf(prefix).some(({ route }) =>
+      route.some((entry) => entry.driver === "address" && entry.recovery === "manual"),
+    );
+    const fields = { event: "appeared", prefix, by };
+    if (!blind) {
+      this.#ground.log.warn(fields, `${prefix} was put back by ${by} while its service is down: it is withdrawn again`);
+      return;
+    }
+    for (const check of this.#gatesAt(prefix)) check.startOver();
+    this.#reconciler.release(prefix);
+    this.#ground.log.info(fields, `${prefix} was put back by ${by}: its checks decide`);
+  }
+
+  #heedExpiry(prefix: Prefix) {
+    this.#ground.log.error(
+      { event: "expired", prefix },
+      `the lease of ${prefix} ran out: this daemon did not refresh it in time`,
+    );
+    this.#unproven.set(prefix, monotonicNs());
+    this.#reconciler.release(prefix);
+    for (const check of this.#gatesAt(prefix)) this.#prober.confirm(check);
+  }
+
+  // --- the clockwork --------------------------------------------------------------------------------------------------
+
+  #tick() {
+    this.#prober.tick(monotonicNs());
+    this.#findPlaces();
+    this.#findDeadlocks();
+    this.#decide();
+  }
+
+  #findDeadlocks() {
+    for (const { prefix, observed } of this.routes()) {
+      const anchored = this.#servicesOf(prefix).some(({ route }) =>
+        route.some((entry) => entry.driver === "address" && entry.recovery === "anchor"),
+      );
+      const waiting = anchored && observed === "withdrawn";
+      const dead =
+        waiting && this.#gatesAt(prefix).some(({ address, config }) => deadlocked(address, config.port) === true);
+      if (dead && !this.#deadlocked.has(prefix)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
+      if (dead) this.#deadlocked.add(prefix);
+      else this.#deadlocked.delete(prefix);
+    }
+  }
+
+  /** A lease is renewed only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
+  #refreshLease() {
+    for (const [driver, { prefixes }] of this.#routing.leased) {
+      const due = prefixes.filter((prefix) => {
+        const lastNs = this.#leaseNs.get(prefix) ?? Number.NEGATIVE_INFINITY;
+        return this.#gatesAt(prefix).every(({ judgedNs }) => judgedNs > lastNs);
+      });
+      try {
+        driver.refresh(due);
+        for (const prefix of due) this.#leaseNs.set(prefix, monotonicNs());
+      } catch (error) {
+        this.#ground.log.error({ event: "lease", error: (error as Error).message }, "a lease could not be refreshed");
+      }
+    }
+  }
+
+  #keepState() {
+    this.#ground.state.write({ changes: this.#reconciler.changes() });
+  }
+
+  #logTransition(check: PrefixCheck, { from, to, reason, evidence, atNs }: Transition) {
+    const { p50Ns, p99Ns, count } = check.latency.summary();
+    const probes = evidence.records.map(({ sentNs, rttNs, verdict }) => ({
+      sentAgo: formatDuration(atNs - sentNs),
+      rtt: formatDuration(rttNs),
+      verdict: "reason" in verdict ? `${verdict.kind}: ${verdict.reason}` : verdict.kind,
+    }));
+    const latency = count > 0 ? { p50: formatDuration(p50Ns), p99: formatDuration(p99Ns), count } : undefined;
+    const { service, prefix, config } = check;
+    const fields = {
+      event: "check",
+      service,
+      check: config.name,
+      prefix,
+      from,
+      to,
+      reason,
+      causes: evidence.causes,
+      probes,
+      latency,
+    };
+    const level = to === "down" || to === "unknown" ? "warn" : "info";
+    this.#ground.log[level](fields, `${service} at ${prefix}: ${config.name} is ${to} (${reason})`);
+  }
+
+  // --- looking up -----------------------------------------------------------------------------------------------------
+
+  #servicesOf(prefix: Prefix): ServiceConfig[] {
+    return this.config.services.filter((service) => service.prefixes.includes(prefix));
+  }
+
+  #checksOf(service: string, prefix: Prefix): PrefixCheck[] {
+    return this.checks.filter((check) => check.service === service && check.prefix === prefix);
+  }
+
+  #gatesAt(prefix: Prefix): PrefixCheck[] {
+    return this.checks.filter((check) => check.prefix === prefix && check.config.role === "gate");
+  }
+}
+
+function concerns(event: { address: string; port: number }, { address, config }: PrefixCheck): boolean {
+  return event.port === config.port && (wildcards.has(event.address) || event.address === address);
+}

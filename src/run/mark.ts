@@ -1,0 +1,39 @@
+// The mark rule: packets with our mark go nowhere but to this host itself, so that no other endpoint can answer a probe.
+import { addMarkRule, deleteMarkRule } from "../engine/netlink.js";
+import { EngineError } from "../errors.js";
+import type { Family } from "../probe/target.js";
+
+/** The mark of every probe ("anyp"). */
+const mark = 0x616e7970;
+
+/** Guarded says whether a guard or a sense of the daemon is on, and why not. */
+export interface Guarded {
+  readonly on: boolean;
+  readonly reason?: string;
+}
+
+/** MarkRule is in force until it is disposed of. */
+export class MarkRule implements Disposable {
+  /** The mark to put on probes; undefined where the rule could not be installed. */
+  readonly mark: number | undefined;
+  readonly guarded: Guarded;
+  readonly #families: readonly Family[];
+
+  /** Installs the rule for these families, or says why the guard is off: it never throws. */
+  constructor(families: readonly Family[]) {
+    this.#families = families;
+    try {
+      for (const family of families) addMarkRule(family, mark);
+      this.mark = mark;
+      this.guarded = { on: true };
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.guarded = { on: false, reason: error.message };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.mark === undefined) return;
+    for (const family of this.#families) deleteMarkRule(family, mark);
+  }
+}

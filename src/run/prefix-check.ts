@@ -1,0 +1,69 @@
+// One check of one service at one prefix: what it asks, how it stands, and what it measured.
+import { Check, type Transition } from "../health/check.js";
+import { type Finding, judge, type Verdict } from "../health/verdict.js";
+import { LatencyHistogram } from "../measure/histogram.js";
+import { addressOf, type Prefix } from "../route/prefix.js";
+import { nsPerMs } from "../units.js";
+import type { CheckConfig } from "./config.js";
+
+/** Judged is what one row of results came to. */
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly transition: Transition | undefined;
+}
+
+/** PrefixCheck judges the rows of its probes in a Check and keeps the latencies of answers. */
+export class PrefixCheck {
+  /** The anycast address that is asked. */
+  readonly address: string;
+  check: Check;
+  readonly latency = new LatencyHistogram();
+  readonly verdicts = { pass: 0, fail: 0, unknown: 0 };
+  last: { readonly verdict: Verdict; readonly sentNs: number } | undefined;
+  /** When the newest pass was sent. */
+  passedNs = Number.NEGATIVE_INFINITY;
+  /** When the newest verdict of any kind came. */
+  judgedNs = Number.NEGATIVE_INFINITY;
+  /** A burst that a hint started is under way until then. */
+  confirmingUntilNs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly service: string,
+    readonly prefix: Prefix,
+    readonly config: CheckConfig,
+  ) {
+    this.address = addressOf(prefix);
+    this.check = freshCheck(config);
+  }
+
+  /** startOver forgets what was decided: the next probes decide as after a start. */
+  startOver(): void {
+    this.check = freshCheck(this.config);
+  }
+
+  /** The interval that it wants to be asked at now. */
+  get intervalMs(): number {
+    return this.check.asking === "fast" ? this.config.fastIntervalMs : this.config.intervalMs;
+  }
+
+  judge(finding: Finding, sentNs: number, nowNs: number): Judged {
+    const verdict = judge(finding, this.config.query, this.config.expect);
+    this.verdicts[verdict.kind]++;
+    this.last = { verdict, sentNs };
+    this.judgedNs = nowNs;
+    if (finding.outcome === "answered") this.latency.record(finding.rttNs);
+    if (verdict.kind === "pass") this.passedNs = Math.max(this.passedNs, sentNs);
+    return { verdict, transition: this.check.judge(verdict, sentNs, finding.rttNs, nowNs) };
+  }
+}
+
+function freshCheck({ rise, fall, stableForMs, confirm, intervalMs, timeoutMs }: CheckConfig): Check {
+  return new Check({
+    rise,
+    fall,
+    stableForNs: stableForMs * nsPerMs,
+    confirmForNs: confirm.forMs * nsPerMs,
+    // As long as a death would take to be seen, and one interval more: by then there should have been an answer or none.
+    unknownAfterNs: ((fall + 1) * intervalMs + timeoutMs) * nsPerMs,
+  });
+}
