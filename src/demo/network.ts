@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readNeighbors } from "../route/lsdb.js";
 import { Vty } from "../route/vty.js";
+import { beforeExit } from "./before-exit.js";
 import { daemonDirectory, Router } from "./frr.js";
 import { Namespace } from "./namespace.js";
 import { type OspfOptions, ospfConfig } from "./ospfd-conf.js";
@@ -52,7 +53,7 @@ export class Network {
   readonly #nodes: Node[] = [];
   readonly #routers: Router[] = [];
   readonly #monitors: RouteMonitor[] = [];
-  readonly #exit = () => this.#abandon();
+  readonly #forget = beforeExit(() => this.#abandon());
   #directory = "";
   #closed = false;
   r1!: RoutedNode;
@@ -68,11 +69,6 @@ export class Network {
   /** create builds the network and resolves when R1 routes every prefix to every endpoint. */
   static async create(options: NetworkOptions): Promise<Network> {
     const network = new Network(options);
-    process.once("exit", network.#exit);
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      // Whoever else listens ends the process in its own way, and `exit` follows.
-      if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
-    }
     try {
       await network.#build();
       await network.settled();
@@ -126,7 +122,7 @@ export class Network {
     await Promise.all(this.#routers.map((router) => router.stop()));
     await Promise.all(this.#nodes.map((node) => node.namespace.remove()));
     if (this.#directory !== "") await rm(this.#directory, { recursive: true, force: true });
-    process.off("exit", this.#exit);
+    this.#forget();
   }
 
   async #build(): Promise<void> {

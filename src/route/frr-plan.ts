@@ -42,7 +42,8 @@ export function planWithdraw(state: RouterState, prefixes: readonly Prefix[], he
   const refusals = new Map<Prefix, string>();
   const lines: string[] = [];
   const wanted = new Set<string>([...prefixes, ...held.keys()]);
-  const along = [...state.externals.keys()].filter((external) => !wanted.has(external));
+  // A default route is originated, never redistributed from connected.
+  const along = [...state.externals.keys()].filter((external) => !wanted.has(external) && external !== "0.0.0.0/0");
   for (const prefix of prefixes) {
     const way = wayOf(state, prefix);
     const refusal = refusalToWithdraw(state, prefix, way, along);

@@ -145,15 +145,26 @@ export class Vty {
   }
 
   #armForHead(): void {
-    clearTimeout(this.#deadline);
+    this.#disarm();
     const head = this.#inflight[0];
     const { path, timeoutMs } = this.#options;
     if (head) this.#arm(`ospfd does not answer at ${path}: \`${head.line}\` took over ${timeoutMs} ms`);
   }
 
+  /** After a stall of this process the reply may be waiting unread: it is read before the time is called. */
   #arm(reason: string): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#fail(reason), this.#options.timeoutMs);
+    const deadline = setTimeout(() => {
+      setImmediate(() => {
+        if (this.#deadline === deadline) this.#fail(reason);
+      });
+    }, this.#options.timeoutMs);
+    this.#deadline = deadline;
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
   }
 
   /** Takes the connection down and starts over. `from` guards against a late event of a socket that is gone already. */
@@ -169,7 +180,7 @@ export class Vty {
   }
 
   #drop(reason: string): void {
-    clearTimeout(this.#deadline);
+    this.#disarm();
     this.#up = false;
     this.#reason = reason;
     const socket = this.#socket;

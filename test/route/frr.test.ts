@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Network } from "../../src/demo/network.js";
 import { redistributeLine } from "../../src/demo/ospfd-conf.js";
@@ -44,6 +48,40 @@ async function settled(prefix: Prefix, announcement: Announcement): Promise<void
   await expect.poll(observe, { timeout: 20_000 }).toEqual({ announcement, verified: true });
   const hops = () => network.nextHops(prefix).then((via) => via.length);
   await expect.poll(hops).toBe(announcement === "announced" ? 2 : 1);
+}
+
+/** ospfd without `json`: passes all other commands on to the real one, one at a time. */
+async function withoutJson(path: string, real: string): Promise<Server> {
+  const server = createServer((client) => {
+    const ospfd = createConnection(real);
+    let turn = Promise.resolve();
+    client.on("close", () => ospfd.destroy());
+    client.on("data", (chunk) => {
+      for (const line of chunk.toString().split("\0").slice(0, -1)) {
+        turn = turn.then(async () => {
+          if (line.endsWith(" json")) client.write("% Unknown command.\n\0\0\0\x02");
+          else client.write(await ask(ospfd, line));
+        });
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return server;
+}
+
+function ask(ospfd: Socket, line: string): Promise<Buffer> {
+  return new Promise((resolve) => {
+    let reply: Buffer = Buffer.alloc(0);
+    const take = (chunk: Buffer) => {
+      reply = Buffer.concat([reply, chunk]);
+      const end = reply.indexOf(0);
+      if (end < 0 || reply.length < end + 4) return;
+      ospfd.off("data", take);
+      resolve(reply);
+    };
+    ospfd.on("data", take);
+    ospfd.write(`${line}\0`);
+  });
 }
 
 const endpointGone = (hops: readonly string[]) => !hops.includes(network.endpoints[0]!.address);
@@ -177,6 +215,27 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await router.signalOspfd("SIGCONT");
     await expect.poll(() => events.at(-1)?.kind, { timeout: 5000 }).toBe("back");
     await settled(first, "announced");
+  });
+
+  test("a daemon that knows no json, as Quagga, is read by its text", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "anyprobe-quagga-"));
+    const proxy = await withoutJson(
+      join(directory, "ospfd.vty"),
+      join(network.endpoints[0]!.router.sockets, "ospfd.vty"),
+    );
+    await driver.close();
+    driver = new FrrDriver({ sockets: directory });
+    await driver.open([], (event) => events.push(event));
+    await settled(first, "announced");
+    await driver.withdraw([first]);
+    expect((await driver.observe([first])).get(first)?.reason).toBe("not acknowledged by 198.18.255.1");
+    await settled(first, "withdrawn");
+    await driver.announce([first]);
+    await settled(first, "announced");
+    await driver.close();
+    proxy.close();
+    await rm(directory, { recursive: true });
+    await open([]);
   });
 
   test("an IPv6 prefix is none of ospfd's", async () => {

@@ -146,6 +146,17 @@ test("a command that hangs rejects all that wait, and the connection is opened a
   expect(vty.generation).toBe(generation + 1);
 });
 
+test("a stall of this process is not a hanging daemon", async () => {
+  await serve(echo);
+  await vty.open();
+  const running = vty.run(["a"]);
+  await sleep(0);
+  const untilMs = Date.now() + 400;
+  while (Date.now() < untilMs);
+  expect(await running).toHaveLength(1);
+  expect(events).toEqual([]);
+});
+
 test("a connection closed in the middle of a command rejects it at once", async () => {
   await serve((line, socket) => {
     if (line === "die") socket.end("half a te");
