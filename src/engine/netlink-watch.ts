@@ -21,7 +21,7 @@ export interface AddressEvent {
   readonly flags: number;
 }
 
-/** RouteEvent is a local route, as LocalRoute. The kernel sends none for IPv4 routes that go because a link goes down. */
+/** RouteEvent is a local route, as LocalRoute. The kernel sends none for some IPv4 routes that go with their device. */
 export interface RouteEvent {
   readonly kind: "route-added" | "route-removed";
   readonly family: Family;

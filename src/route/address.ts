@@ -281,7 +281,7 @@ export class AddressDriver implements Driver {
     let concerned = false;
     for (const event of events) {
       if (event.kind === "overrun") concerned = true;
-      // The kernel dropped the anchors when lo went down.
+      // The kernel drops the IPv6 anchors when lo goes down.
       if (event.kind === "link" && event.name === "lo" && event.up) this.#restoreAnchors();
       if (event.kind === "link" && event.name === device) {
         wentDown ||= !event.up;

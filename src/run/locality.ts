@@ -41,7 +41,7 @@ export class Locality {
         // The list is newer than all events of this batch.
         return;
       } else if (event.kind === "link-removed" || (event.kind === "link" && !event.up)) {
-        // The kernel tells of no IPv4 route that goes with its device.
+        // The kernel does not tell of every IPv4 route that goes with its device.
         this.#relist(({ ways }) => [...ways.values()].some((ifindex) => ifindex !== event.ifindex));
       }
     }
