@@ -1,6 +1,7 @@
 // anyprobe status: what the daemon of this host knows, and why.
 import { Command } from "commander";
 import { examples } from "./example.js";
+import { snakeCase } from "./snake-case.js";
 
 /** defaultControl is where the daemon listens unless its config says otherwise. */
 export const defaultControl = "/run/anyprobe/anyprobe.sock";
@@ -17,5 +18,10 @@ export function statusVerb(): Command {
 async function status(options: { readonly control: string; readonly json?: true }): Promise<void> {
   const { fetchStatus } = await import("../run/control.js");
   const found = await fetchStatus(options.control);
-  process.stdout.write(`${JSON.stringify(found, null, options.json ? undefined : 2)}\n`);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(snakeCase(found))}\n`);
+    return;
+  }
+  const { renderStatus } = await import("./status-text.js");
+  process.stdout.write(renderStatus(found, process.stdout.isTTY && process.env["NO_COLOR"] === undefined));
 }
