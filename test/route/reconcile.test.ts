@@ -1,0 +1,237 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Driver } from "../../src/route/driver.js";
+import { type Prefix, prefixOf } from "../../src/route/prefix.js";
+import { Reconciler, type RouteEvent } from "../../src/route/reconcile.js";
+import { MemoryRouter, type Mood } from "../support/memory-router.js";
+
+const a = prefixOf("203.0.113.1");
+const b = prefixOf("203.0.113.2");
+const c = prefixOf("203.0.113.3");
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "hrtime"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function make(route: [Prefix, Driver[]][], minGapMs = 0, respectManual = true) {
+  const events: RouteEvent[] = [];
+  const reconciler = new Reconciler(new Map(route), {
+    minGapMs,
+    respectManual: () => respectManual,
+    onEvent: (event) => events.push(event),
+  });
+  await reconciler.open([]);
+  const want = async (wants: [Prefix, "announced" | "withdrawn"][]) => {
+    for (const [prefix, announcement] of wants) reconciler.want(prefix, announcement);
+    reconciler.step();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  const statusOf = (prefix: Prefix) => reconciler.status().find((status) => status.prefix === prefix)!;
+  return { reconciler, events, want, statusOf };
+}
+
+describe("reconcile", () => {
+  it("withdraws at once and says so when it was read back", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf, events } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    expect(router.announced.size).toBe(0);
+    expect(statusOf(a)).toMatchObject({ wanted: "withdrawn", observed: "withdrawn", verified: true });
+    expect(events.map(({ kind }) => kind)).toEqual(["acted", "settled"]);
+  });
+
+  it("changes prefixes that are wanted together in one action", async () => {
+    const router = new MemoryRouter("frr", [a, b, c]);
+    const { want } = await make([a, b, c].map((prefix) => [prefix, [router]]));
+    await want([
+      [a, "withdrawn"],
+      [b, "withdrawn"],
+    ]);
+    expect(router.calls).toEqual([{ action: "withdraw", prefixes: [a, b] }]);
+    expect([...router.announced]).toEqual([c]);
+  });
+
+  it("keeps the gap between changes that do not leave together", async () => {
+    const router = new MemoryRouter("frr", [a, b]);
+    const { want } = await make(
+      [a, b].map((prefix) => [prefix, [router]]),
+      1100,
+    );
+    await want([[a, "withdrawn"]]);
+    await want([[b, "withdrawn"]]);
+    expect([...router.announced]).toEqual([b]);
+    await vi.advanceTimersByTimeAsync(1050);
+    expect([...router.announced]).toEqual([b]);
+    await vi.advanceTimersByTimeAsync(60);
+    expect([...router.announced]).toEqual([]);
+  });
+
+  it("is not settled before the neighbours hold the change", async () => {
+    const router = new MemoryRouter("frr", [a], ["well", "well", "lagging", "lagging"]);
+    const { want, statusOf, events } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: false });
+    await vi.advanceTimersByTimeAsync(200);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
+    expect(events.filter(({ kind }) => kind === "settled")).toHaveLength(1);
+  });
+
+  it("never claims what an action that was forgotten did not do", async () => {
+    const router = new MemoryRouter("frr", [a], ["well", "forget"]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(router.calls.length).toBeGreaterThan(1);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
+  });
+
+  it("tries a refused step again and shows why until it worked", async () => {
+    const router = new MemoryRouter("frr", [a], ["well", "refuse"]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    expect(statusOf(a)).toMatchObject({ observed: "announced", wanted: "withdrawn", reason: "not today" });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn" });
+    expect(statusOf(a).reason).toBeUndefined();
+  });
+
+  it("withdraws the route first and the address after, and announces in reverse", async () => {
+    const order: string[] = [];
+    const [route, address] = [new MemoryRouter("frr", [a]), new MemoryRouter("address", [a])];
+    const { want } = await make([[a, [route, address]]]);
+    for (const router of [route, address]) {
+      for (const action of ["withdraw", "announce"] as const) {
+        const act = router[action].bind(router);
+        router[action] = (prefixes) => {
+          order.push(`${router.name} ${action}`);
+          return act(prefixes);
+        };
+      }
+    }
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(500);
+    await want([[a, "announced"]]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(order).toEqual(["frr withdraw", "address withdraw", "address announce", "frr announce"]);
+  });
+
+  it("goes on to the next driver when a router cannot be read, but announces nothing past it", async () => {
+    const route = new MemoryRouter("frr", [a], Array<Mood>(1000).fill("mute"));
+    const address = new MemoryRouter("address", [a]);
+    const { want, statusOf } = await make([[a, [address, route]]]);
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(address.announced.size).toBe(0);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn" });
+    await want([[a, "announced"]]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(address.announced.size).toBe(0);
+  });
+
+  it("does not let a router that hangs hold up another", async () => {
+    const hung = new MemoryRouter("frr", [a]);
+    hung.withdraw = () => new Promise(() => {});
+    const other = new MemoryRouter("address", [b]);
+    const { want } = await make([
+      [a, [hung]],
+      [b, [other]],
+    ]);
+    await want([[a, "withdrawn"]]);
+    await want([[b, "withdrawn"]]);
+    expect(other.announced.size).toBe(0);
+  });
+
+  it("leaves a prefix alone that somebody took away, until it appears again", async () => {
+    const router = new MemoryRouter("address", [a]);
+    const { want, statusOf, events } = await make([[a, [router]]]);
+    await want([[a, "announced"]]);
+    router.announced.delete(a);
+    router.onEvent({ kind: "removed", prefix: a, by: "pid 7" });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(router.calls).toEqual([]);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", manual: { by: "pid 7" } });
+    router.announced.add(a);
+    router.onEvent({ kind: "appeared", prefix: a, by: "pid 8" });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(statusOf(a).manual).toBeUndefined();
+    expect(events.map(({ kind }) => kind)).toContain("manual-ended");
+    await want([[a, "withdrawn"]]);
+    expect(router.announced.size).toBe(0);
+  });
+
+  it("puts a prefix back that somebody took away where orders are not respected", async () => {
+    const router = new MemoryRouter("address", [a]);
+    const { want } = await make([[a, [router]]], 0, false);
+    await want([[a, "announced"]]);
+    router.announced.delete(a);
+    router.onEvent({ kind: "removed", prefix: a, by: "pid 7" });
+    await vi.advanceTimersByTimeAsync(50);
+    expect([...router.announced]).toEqual([a]);
+  });
+
+  it("takes a prefix out again that appears while wanted withdrawn", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, events } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    router.announced.add(a);
+    router.onEvent({ kind: "appeared", prefix: a, by: "a restart" });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(router.announced.size).toBe(0);
+    expect(events.map(({ kind }) => kind)).toContain("appeared");
+  });
+
+  it("leaves a released prefix as it is", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { reconciler, want } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    reconciler.release(a);
+    router.announced.add(a);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([...router.announced]).toEqual([a]);
+  });
+
+  it("brings observed to wanted after any sequence of failures, and touches nothing else", async () => {
+    const mood = fc.constantFrom<Mood>("well", "refuse", "forget", "mute", "lagging");
+    const wants = fc.array(
+      fc.tuple(fc.constantFrom(a, b), fc.constantFrom<"announced" | "withdrawn">("announced", "withdrawn")),
+      {
+        minLength: 1,
+        maxLength: 6,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(mood, { maxLength: 30 }),
+        fc.array(mood, { maxLength: 30 }),
+        wants,
+        async (m1, m2, sequence) => {
+          const [route, address] = [new MemoryRouter("frr", [a, b, c], m1), new MemoryRouter("address", [a, b, c], m2)];
+          const { reconciler, want, statusOf } = await make(
+            [a, b, c].map((prefix) => [prefix, [route, address]]),
+            100,
+          );
+          for (const step of sequence) {
+            await want([step]);
+            await vi.advanceTimersByTimeAsync(300);
+            for (const prefix of [a, b, c]) {
+              const { observed, verified } = statusOf(prefix);
+              const away = !route.announced.has(prefix) || !address.announced.has(prefix);
+              if (observed === "withdrawn" && verified) expect(away).toBe(true);
+            }
+          }
+          await vi.advanceTimersByTimeAsync(5 * 60_000);
+          for (const [prefix, wanted] of new Map(sequence)) {
+            expect(statusOf(prefix)).toMatchObject({ observed: wanted, verified: true });
+            for (const router of [route, address]) expect(router.announced.has(prefix)).toBe(wanted === "announced");
+          }
+          for (const router of [route, address]) expect(router.announced.has(c)).toBe(true);
+          await reconciler.close();
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
