@@ -1,9 +1,11 @@
-// The N-API boundary, with addon_engine.cc the only files that include napi.h. It reads arguments, calls, and makes JS values of results;
-// meaning is checked in TypeScript before. Everything here runs on the thread of the environment that loaded it.
+// The N-API boundary, with addon_engine.cc the only files that include napi.h. It reads arguments, calls, and makes JS
+// values of results; meaning is checked in TypeScript before. All runs on the thread of the environment that loaded it.
 #include <napi.h>
 #include <uv.h>
 
 #include <cstring>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 

@@ -1,7 +1,7 @@
 // Builds the native addon where it is stale: `npm run build`. Configures only when it must, uses this Node.js's own
 // headers where they are installed beside it (so that it works offline), and says nothing when nothing is to do.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,7 +50,8 @@ function gyp(args) {
   if (result.status === 0) return;
   process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}\n`);
   const missing = ["python3", "make", "g++"].filter((tool) => spawnSync(tool, ["--version"]).error);
-  const headersHint = nodedir.length === 0 ? " Node.js's headers are not installed beside it, so they are downloaded." : "";
+  const headersHint =
+    nodedir.length === 0 ? " Node.js's headers are not installed beside it, so they are downloaded." : "";
   process.stderr.write(
     missing.length > 0
       ? `anyprobe: the native addon needs ${missing.join(", ")} to build: apt-get install ${missing.join(" ")}\n`
@@ -64,7 +65,10 @@ if (stale()) {
   try {
     const makefile = join(root, "build/Makefile");
     if (modified(makefile) < modified(join(root, "binding.gyp"))) gyp(["configure"]);
+    const started = new Date();
     if (!process.exitCode && stale()) gyp(["build", "--jobs=2"]);
+    // A header that nothing includes is no reason for make to link again: without this it would be asked each time.
+    if (!process.exitCode && stale()) utimesSync(binary, started, started);
   } finally {
     rmSync(lock, { force: true });
   }
