@@ -79,10 +79,11 @@ export class Network {
     return network;
   }
 
-  /** settled resolves when all adjacencies are Full and R1's kernel has all prefixes via all endpoints. */
+  /** settled resolves when all adjacencies are Full and R1's kernel has all IPv4 prefixes via all endpoints. */
   async settled(timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
-    const { endpoints, prefixes } = this.#options;
+    const { endpoints } = this.#options;
+    const prefixes = this.#options.prefixes.filter((prefix) => !prefix.includes(":"));
     const vty = new Vty({ path: join(this.r1.router.sockets, "ospfd.vty"), onDown: () => {}, onUp: () => {} });
     await vty.open();
     try {

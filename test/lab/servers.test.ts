@@ -12,23 +12,27 @@ describe.skipIf(skipWithoutLab())("the lab's name servers", () => {
   });
   afterAll(() => namespace?.remove());
 
-  test.each([
-    ["unbound", startUnbound, undefined],
-    ["unbound", startUnbound, ["203.0.113.53"]],
-    ["named", startNamed, undefined],
-    ["named", startNamed, ["203.0.113.53"]],
-  ] as const)("%s starts, is stopped, and leaves its port to the next", async (program, start, addresses) => {
-    if (serverMissing(program)) return;
-    const options: ServerOptions = { namespace, identity: "e1", ...(addresses ? { addresses } : {}) };
-    const server = await start(options);
-    await server.stop();
-    await server.stop();
-    expect(await namespace.exec("ss", "-Hulpn")).not.toContain(":53 ");
-    expect(() => process.kill(server.pid, 0)).toThrow();
+  const programs = [
+    ["unbound", startUnbound],
+    ["named", startNamed],
+  ] as const;
+  describe.each(programs)("%s", (program, start) => {
+    const skip = skipWithoutLab(serverMissing(program));
+
+    test.skipIf(skip).each([[undefined], [["203.0.113.53"]]])(
+      "starts on %j, is stopped, and leaves its port to the next",
+      async (addresses) => {
+        const options: ServerOptions = { namespace, identity: "e1", ...(addresses ? { addresses } : {}) };
+        const server = await start(options);
+        await server.stop();
+        await server.stop();
+        expect(await namespace.exec("ss", "-Hulpn")).not.toContain(":53 ");
+        expect(() => process.kill(server.pid, 0)).toThrow();
+      },
+    );
   });
 
-  test("a server that cannot start tells why", async () => {
-    if (serverMissing("unbound")) return;
+  test.skipIf(skipWithoutLab(serverMissing("unbound")))("a server that cannot start tells why", async () => {
     const start = startUnbound({ namespace, identity: "e1", addresses: ["203.0.113.99"] });
     await expect(start).rejects.toThrow(/unbound does not answer in .*203\.0\.113\.99/s);
   });

@@ -7,11 +7,10 @@ export function labMissing(): string | undefined {
 }
 
 /**
- * skipWithoutLab tells a test file to skip, and prints why. With ANYPROBE_LAB=required, as in CI, a host without the lab is a
+ * skipWithoutLab tells tests to skip, and prints why; `missing` is for those that need more than the lab. With ANYPROBE_LAB=required, as in CI, a host without the lab is a
  * failure: a suite that silently tests less than it says is worse than one that fails.
  */
-export function skipWithoutLab(): boolean {
-  const missing = labMissing();
+export function skipWithoutLab(missing = labMissing()): boolean {
   if (missing === undefined) return false;
   if (process.env["ANYPROBE_LAB"] === "required") throw new Error(`ANYPROBE_LAB=required, but ${missing}`);
   console.log(`skipped: ${missing}`);
