@@ -269,7 +269,7 @@ void close_watch(WatchHandle* handle) {
   handle->watch.close();
 }
 
-// Rings onReady(), which drains by poll(). An exception thrown there is made uncaught: nobody stands above us to catch it.
+// Rings onReady(), which drains by poll(). An exception thrown there is made uncaught: nobody above us could catch it.
 void ring(uv_poll_t* poll, int failure, int) {
   auto* handle = static_cast<WatchHandle*>(poll->data);
   if (handle->closing) return;

@@ -97,7 +97,7 @@ class Channel {
   // Sends all requests of the batch (each with NLM_F_ACK, at most kMaxBatch) at once; `codes` gets one errno or 0 for
   // each, in order. Its own error is that of the socket: nothing is known then.
   Error request(Requests& batch, std::vector<int>& codes);
-  // Sends one dump request and hands over each message of the answer. `restart` is called before each attempt, as a dump
+  // Sends one dump request and hands over each message of the answer. `restart` is called before each attempt: a dump
   // that the kernel marks as interrupted by a change is read again.
   Error dump(Requests& batch, const std::function<void()>& restart, const std::function<void(const nlmsghdr&)>& each);
 
@@ -138,7 +138,8 @@ Error change_anchor(Channel& route, bool add, const IpAddress& address);
 // Adds or deletes `pref 1 fwmark MARK unreachable` for one family; already so is success.
 Error change_mark_rule(Channel& route, bool add, uint8_t family, uint32_t mark);
 
-// Marks our anchors (rtm_protocol), so that nobody else's route is ever deleted as one: `ip route show table local proto 97`.
+// Marks our anchors (rtm_protocol), so that nobody else's route is ever deleted as one:
+// `ip route show table local proto 97`.
 constexpr uint8_t kAnchorProtocol = 97;
 constexpr uint32_t kAnchorMetric = 1024;
 constexpr uint32_t kMarkRulePreference = 1;

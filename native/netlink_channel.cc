@@ -65,7 +65,8 @@ Error Channel::receive(size_t& length) {
   for (;;) {
     sockaddr_nl from{};
     socklen_t from_length = sizeof from;
-    const ssize_t got = ::recvfrom(fd_, buffer_.data(), buffer_.size(), 0, reinterpret_cast<sockaddr*>(&from), &from_length);
+    auto* name = reinterpret_cast<sockaddr*>(&from);
+    const ssize_t got = ::recvfrom(fd_, buffer_.data(), buffer_.size(), 0, name, &from_length);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return {errno, "recvmsg AF_NETLINK"};
     if (from.nl_pid != 0) continue;  // Only the kernel is believed.

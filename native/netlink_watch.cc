@@ -30,8 +30,8 @@ constexpr uint32_t kPortOffset = NLMSG_HDRLEN + offsetof(inet_diag_msg, id.idiag
 
 Error attach(int fd, std::vector<sock_filter>& program) {
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  if (::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return {errno, "setsockopt SO_ATTACH_FILTER"};
-  return {};
+  const int failed = ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  return failed ? Error{errno, "setsockopt SO_ATTACH_FILTER"} : Error{};
 }
 
 // Lets local routes through and every message that is no route. BPF loads in network order, netlink is in host order.
@@ -179,7 +179,8 @@ Error Watch::read_socket(int fd, std::vector<WatchEvent>& events) {
   for (;;) {
     sockaddr_nl from{};
     socklen_t from_length = sizeof from;
-    const ssize_t got = ::recvfrom(fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &from_length);
+    auto* name = reinterpret_cast<sockaddr*>(&from);
+    const ssize_t got = ::recvfrom(fd, buffer_.data(), buffer_.size(), MSG_DONTWAIT, name, &from_length);
     if (got < 0) {
       if (errno == EAGAIN) return {};
       if (errno == EINTR) continue;
