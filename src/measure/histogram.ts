@@ -21,6 +21,13 @@ export interface LatencySummary {
   readonly maxNs: number;
 }
 
+/** Span is how many values lie from `fromNs` on and below `toNs`, to the 0.8 % of a bucket. */
+export interface Span {
+  readonly fromNs: number;
+  readonly toNs: number;
+  readonly count: number;
+}
+
 /** LatencyHistogram counts round trips, in ns. One takes 31 KiB; its counts do not wrap below 2^53. */
 export class LatencyHistogram {
   readonly #counts = new Float64Array(bucketCount);
@@ -102,6 +109,20 @@ export class LatencyHistogram {
       p999Ns: this.percentileNs(99.9),
       maxNs: this.maxNs,
     };
+  }
+
+  /** spread gives the counts in steps of 1-2-5 (…, 50us, 100us, 200us, …), from the first that has any to the last. */
+  spread(): Span[] {
+    const spans: Span[] = [];
+    let index = 0;
+    for (let fromNs = 0, step = 0; index < bucketCount; step++) {
+      const toNs = [1, 2, 5][step % 3]! * 10 ** Math.floor(step / 3);
+      let count = 0;
+      for (; index < bucketCount && lowestOf(index) < toNs; index++) count += this.#counts[index]!;
+      if (count > 0 || spans.length > 0) spans.push({ fromNs, toNs, count });
+      fromNs = toNs;
+    }
+    return spans.slice(0, spans.findLastIndex(({ count }) => count > 0) + 1);
   }
 
   /** toHdr exports the counts to a new HdrHistogram (ns, two digits), for its log format, merging and printing. */

@@ -24,6 +24,8 @@ export class PrefixCheck {
   passedNs = Number.NEGATIVE_INFINITY;
   /** When the newest verdict of any kind came. */
   judgedNs = Number.NEGATIVE_INFINITY;
+  /** When it came to the state that it is in; undefined before its first transition. */
+  sinceNs: number | undefined;
   /** A burst that a hint started is under way until then. */
   confirmingUntilNs = Number.NEGATIVE_INFINITY;
 

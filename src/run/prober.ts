@@ -164,6 +164,7 @@ export class Prober {
 
   #entered(check: PrefixCheck, transition: Transition | undefined) {
     if (!transition) return;
+    check.sinceNs = transition.atNs;
     const fast = (state: Transition["from"]) => state === "rising" || state === "falling";
     if (fast(transition.from) !== fast(transition.to)) this.#pace(check, check.intervalMs);
     this.#options.onTransition(check, transition);

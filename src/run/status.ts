@@ -2,7 +2,7 @@
 import type { Counters } from "../engine/engine.js";
 import type { CheckState } from "../health/check.js";
 import type { Want } from "../health/service.js";
-import type { LatencySummary } from "../measure/histogram.js";
+import type { LatencySummary, Span } from "../measure/histogram.js";
 import type { PrefixStatus } from "../route/reconcile.js";
 import type { Guarded } from "./mark.js";
 import type { PrefixCheck } from "./prefix-check.js";
@@ -37,21 +37,27 @@ export interface CheckReport {
   readonly name: string;
   readonly role: "gate" | "alert";
   readonly state: CheckState;
+  /** When it came to this state, on CLOCK_MONOTONIC; null before it came to any. */
+  readonly sinceNs: number | null;
   readonly last: string | null;
   readonly verdicts: { readonly pass: number; readonly fail: number; readonly unknown: number };
   readonly latency: LatencySummary;
+  /** How the latencies are spread. */
+  readonly spread: readonly Span[];
 }
 
 /** reportCheck tells how a check stands. */
-export function reportCheck({ config, check, last, verdicts, latency }: PrefixCheck): CheckReport {
+export function reportCheck({ config, check, sinceNs, last, verdicts, latency }: PrefixCheck): CheckReport {
   const { kind, ...rest } = last?.verdict ?? { kind: undefined };
   const reason = "reason" in rest ? `${kind}: ${rest.reason}` : kind;
   return {
     name: config.name,
     role: config.role,
     state: check.state,
+    sinceNs: sinceNs ?? null,
     last: reason ?? null,
     verdicts: { ...verdicts },
     latency: latency.summary(),
+    spread: latency.spread(),
   };
 }

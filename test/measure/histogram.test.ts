@@ -127,3 +127,26 @@ describe("a latency histogram", () => {
     expect(() => new LatencyHistogram().percentileNs(101)).toThrow(RangeError);
   });
 });
+
+describe("the spread of latencies", () => {
+  it("counts in steps of 1-2-5, from the first that has any to the last", () => {
+    expect(histogramOf([60e3, 90e3, 120e3, 1.5e6]).spread()).toEqual([
+      { fromNs: 50e3, toNs: 100e3, count: 2 },
+      { fromNs: 100e3, toNs: 200e3, count: 1 },
+      { fromNs: 200e3, toNs: 500e3, count: 0 },
+      { fromNs: 500e3, toNs: 1e6, count: 0 },
+      { fromNs: 1e6, toNs: 2e6, count: 1 },
+    ]);
+    expect(new LatencyHistogram().spread()).toEqual([]);
+  });
+
+  it("counts every value once", () => {
+    fc.assert(
+      fc.property(anyRtts, (rtts) => {
+        const spans = histogramOf(rtts).spread();
+        expect(spans.reduce((sum, { count }) => sum + count, 0)).toBe(rtts.length);
+        for (const [index, { fromNs }] of spans.entries()) if (index > 0) expect(fromNs).toBe(spans[index - 1]!.toNs);
+      }),
+    );
+  });
+});
