@@ -7,11 +7,12 @@ import { combine, type Want, wantedOf } from "../health/service.js";
 import type { Family } from "../probe/target.js";
 import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
-import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
+import { monotonicNs, nsPerMs } from "../units.js";
 import type { Config, ServiceConfig } from "./config.js";
 import type { Locality } from "./locality.js";
 import type { Log } from "./log.js";
 import { type Guarded, MarkRule } from "./mark.js";
+import { narrateRoute, narrateTransition } from "./narrate.js";
 import type { PrefixCheck } from "./prefix-check.js";
 import { aliasOf, Prober } from "./prober.js";
 import { deadlocked, deadlockReason } from "./recovery.js";
@@ -162,7 +163,8 @@ export class Endpoint {
   /** Routes first: writing down why takes longer than doing it. */
   #decide() {
     this.#moveRoutes();
-    for (const [check, transition] of this.#transitions.splice(0)) this.#logTransition(check, transition);
+    for (const [check, transition] of this.#transitions.splice(0))
+      narrateTransition(this.#ground.log, check, transition);
   }
 
   #moveRoutes() {
@@ -253,72 +255,23 @@ export class Endpoint {
   }
 
   #heedRoute(event: RouteEvent) {
-    const { log } = this.#ground;
-    switch (event.kind) {
-      case "acted": {
-        const { driver, action, prefixes, tookNs, error } = event;
-        const fields = { event: "action", driver, action, prefixes, took: formatDuration(tookNs) };
-        if (error)
-          log.error({ ...fields, error: error.message }, `${driver} could not ${action} ${prefixes.join(", ")}`);
-        else if (driver === "none") log.info(fields, `dry run: would ${action} ${prefixes.join(", ")}`);
-        else log.info(fields, `${driver}: ${action} ${prefixes.join(", ")}`);
-        this.#keepState();
-        break;
-      }
-      case "settled": {
-        const { prefix, announcement, tookNs } = event;
-        log.info(
-          { event: "route", prefix, announcement, took: formatDuration(tookNs) },
-          `${prefix} is ${announcement}, verified`,
-        );
-        break;
-      }
-      case "manual":
-        log.warn(
-          { event: "manual", prefix: event.prefix, by: event.by },
-          `${event.prefix} was taken away by ${event.by}: left alone until it is put back`,
-        );
-        break;
-      case "manual-ended":
-        log.info(
-          { event: "manual-ended", prefix: event.prefix, by: event.by },
-          `${event.prefix} was put back by ${event.by}: managed again`,
-        );
-        break;
-      case "appeared":
-        this.#heedAppearance(event.prefix, event.by);
-        break;
-      case "noticed":
-        if (event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
-        else
-          log.warn(
-            { event: "router", driver: event.driver, ...event.event },
-            `${event.driver}: router ${event.event.kind}`,
-          );
-    }
+    narrateRoute(this.#ground.log, event);
+    if (event.kind === "acted") this.#keepState();
+    if (event.kind === "appeared") this.#heedAppearance(event.prefix);
+    if (event.kind === "noticed" && event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
     this.#ground.onChange();
   }
 
-  /** Where nothing could be probed while it was away, an operator's putting it back hands it to the checks. */
-  #heedAppearance(prefix: Prefix, by: string) {
-    const blind = this.#servicesOf(prefix).some(({ route }) =>
-      route.some((entry) => entry.driver === "address" && entry.recovery === "manual"),
-    );
-    const fields = { event: "appeared", prefix, by };
-    if (!blind) {
-      this.#ground.log.warn(fields, `${prefix} was put back by ${by} while its service is down: it is withdrawn again`);
-      return;
-    }
+  /** Where nothing could be probed while it was away, an operator's putting it back hands it to the checks; else it goes again. */
+  #heedAppearance(prefix: Prefix) {
+    const blind = this.#addressRouteOf(prefix)?.recovery === "manual";
+    if (!blind) return;
     for (const check of this.#gatesAt(prefix)) check.startOver();
     this.#reconciler.release(prefix);
-    this.#ground.log.info(fields, `${prefix} was put back by ${by}: its checks decide`);
+    this.#ground.log.info({ event: "handed-back", prefix }, `the checks of ${prefix} decide anew`);
   }
 
   #heedExpiry(prefix: Prefix) {
-    this.#ground.log.error(
-      { event: "expired", prefix },
-      `the lease of ${prefix} ran out: this daemon did not refresh it in time`,
-    );
     this.#unproven.set(prefix, monotonicNs());
     this.#reconciler.release(prefix);
     for (const check of this.#gatesAt(prefix)) this.#prober.confirm(check);
@@ -335,10 +288,7 @@ export class Endpoint {
 
   #findDeadlocks() {
     for (const { prefix, observed } of this.routes()) {
-      const anchored = this.#servicesOf(prefix).some(({ route }) =>
-        route.some((entry) => entry.driver === "address" && entry.recovery === "anchor"),
-      );
-      const waiting = anchored && observed === "withdrawn";
+      const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
       const dead =
         waiting && this.#gatesAt(prefix).some(({ address, config }) => deadlocked(address, config.port) === true);
       if (dead && !this.#deadlocked.has(prefix)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
@@ -367,35 +317,15 @@ export class Endpoint {
     this.#ground.state.write({ changes: this.#reconciler.changes() });
   }
 
-  #logTransition(check: PrefixCheck, { from, to, reason, evidence, atNs }: Transition) {
-    const { p50Ns, p99Ns, count } = check.latency.summary();
-    const probes = evidence.records.map(({ sentNs, rttNs, verdict }) => ({
-      sentAgo: formatDuration(atNs - sentNs),
-      rtt: formatDuration(rttNs),
-      verdict: "reason" in verdict ? `${verdict.kind}: ${verdict.reason}` : verdict.kind,
-    }));
-    const latency = count > 0 ? { p50: formatDuration(p50Ns), p99: formatDuration(p99Ns), count } : undefined;
-    const { service, prefix, config } = check;
-    const fields = {
-      event: "check",
-      service,
-      check: config.name,
-      prefix,
-      from,
-      to,
-      reason,
-      causes: evidence.causes,
-      probes,
-      latency,
-    };
-    const level = to === "down" || to === "unknown" ? "warn" : "info";
-    this.#ground.log[level](fields, `${service} at ${prefix}: ${config.name} is ${to} (${reason})`);
-  }
-
   // --- looking up -----------------------------------------------------------------------------------------------------
 
   #servicesOf(prefix: Prefix): ServiceConfig[] {
     return this.config.services.filter((service) => service.prefixes.includes(prefix));
+  }
+
+  /** Services that share a prefix share its route too. */
+  #addressRouteOf(prefix: Prefix) {
+    return this.#servicesOf(prefix)[0]?.route.find((entry) => entry.driver === "address");
   }
 
   #checksOf(service: string, prefix: Prefix): PrefixCheck[] {

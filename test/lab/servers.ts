@@ -23,6 +23,8 @@ export interface ServerOptions {
 /** NameServer is a running server. */
 export interface NameServer {
   readonly pid: number;
+  /** When it first answered; CLOCK_MONOTONIC, to 5 ms. */
+  readonly answeredNs: number;
   /** Sends a signal: SIGSTOP and SIGCONT for a server that hangs, SIGKILL for one that dies. */
   signal(signal: NodeJS.Signals): void;
   /** Ends it, if it has not ended, and removes its files. Idempotent. */
@@ -109,33 +111,41 @@ async function start(
   child.stderr!.on("data", (chunk) => {
     said = `${said}${chunk}`.slice(-2000);
   });
-  const server: NameServer = {
+  const server = {
     pid: child.pid!,
-    signal: (signal) => void child.kill(signal),
+    answeredNs: Number.NaN,
+    signal: (signal: NodeJS.Signals) => void child.kill(signal),
     stop: async () => {
       child.kill("SIGKILL");
       await ended(child);
       await rm(directory, { recursive: true, force: true });
     },
   };
-  if (await answers(namespace, addresses?.[0] ?? "127.0.0.1", child)) return server;
+  const answeredNs = await firstAnswer(namespace, addresses?.[0] ?? "127.0.0.1", child);
+  if (answeredNs !== undefined) return { ...server, answeredNs };
   await server.stop();
   throw new Error(`${program} does not answer in ${namespace.name}: ${said}`);
 }
 
-/** Asks every 50 ms from inside the namespace, where this process itself cannot go, until an answer comes. */
-async function answers(namespace: Namespace, address: string, server: ChildProcess): Promise<boolean> {
+/** Asks every 5 ms from inside the namespace, where this process itself cannot go, until an answer comes; gives its time. */
+async function firstAnswer(namespace: Namespace, address: string, server: ChildProcess): Promise<number | undefined> {
   const query = encode({ type: "query", id: 1, questions: [{ type: "A", name: healthName }] }).toString("hex");
   const script = `
     const socket = require("node:dgram").createSocket("udp${address.includes(":") ? 6 : 4}");
-    socket.on("message", () => process.exit(0));
+    socket.on("message", () => {
+      process.stdout.write(String(process.hrtime.bigint()), () => process.exit(0));
+    });
     socket.on("error", () => {});
-    setInterval(() => socket.send(Buffer.from("${query}", "hex"), 53, "${address}"), 50);
+    setInterval(() => socket.send(Buffer.from("${query}", "hex"), 53, "${address}"), 5);
     setTimeout(() => process.exit(1), 10_000);`;
-  const asking = namespace.spawn(process.execPath, ["-e", script], { stdio: "ignore" });
+  const asking = namespace.spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  asking.stdout!.on("data", (chunk) => {
+    said += chunk;
+  });
   const gaveUp = () => void asking.kill("SIGKILL");
   server.once("exit", gaveUp);
-  const [code] = await once(asking, "exit");
+  const [code] = await once(asking, "close");
   server.off("exit", gaveUp);
-  return code === 0;
+  return code === 0 ? Number(said) : undefined;
 }
