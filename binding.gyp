@@ -14,6 +14,8 @@
         "native/plan.cc",
         "native/run.cc",
         "native/shard.cc",
+        "native/shard_receive.cc",
+        "native/shard_send.cc",
         "native/socket.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -67,11 +67,16 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   ~EngineObject() override { finish(); }
 
  private:
-  static void at_exit(void* self) { static_cast<EngineObject*>(self)->engine_.reset(); }
+  // The environment ends. The bell's function is released now: when this object's finalizer runs, it is gone.
+  static void at_exit(void* self) { static_cast<EngineObject*>(self)->release(); }
 
   void finish() {
     if (!bell_) return;
     napi_remove_env_cleanup_hook(Env(), at_exit, this);
+    release();
+  }
+
+  void release() {
     engine_.reset();
     bell_->release();
     bell_.reset();
@@ -84,8 +89,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
   Napi::Value submit(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    auto templates = info[0].As<Napi::Uint8Array>();
-    auto table = info[1].As<Napi::Uint8Array>();
+    auto templates = array<Napi::Uint8Array>(info[0], napi_uint8_array);
+    auto table = array<Napi::Uint8Array>(info[1], napi_uint8_array);
     auto given = info[2].As<Napi::Object>();
     Plan plan;
     Schedule& schedule = plan.schedule;
@@ -94,8 +99,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     schedule.timeout_ns = given.Get("timeoutNs").As<Napi::Number>().Int64Value();
     schedule.mark = given.Get("mark").As<Napi::Number>().Uint32Value();
     schedule.local_only = given.Get("localOnly").As<Napi::Boolean>().Value();
-    auto source4 = given.Get("source4").As<Napi::Uint8Array>();
-    auto source6 = given.Get("source6").As<Napi::Uint8Array>();
+    auto source4 = array<Napi::Uint8Array>(given.Get("source4"), napi_uint8_array);
+    auto source6 = array<Napi::Uint8Array>(given.Get("source6"), napi_uint8_array);
     if (source4.ElementLength() != 4 || source6.ElementLength() != 16) {
       throw Napi::RangeError::New(env, "schedule: a source has the wrong length");
     }
@@ -120,16 +125,19 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void cancel(const Napi::CallbackInfo& info) { engine(info.Env()).cancel(uint32(info[0])); }
 
   Napi::Value drain(const Napi::CallbackInfo& info) {
-    auto block = info[0].As<Napi::Uint8Array>();
+    auto block = array<Napi::Uint8Array>(info[0], napi_uint8_array);
     uint32_t rows = uint32(info[1]);
     size_t columns = kColumnOctets * rows;
     if (block.ElementLength() < columns) throw Napi::RangeError::New(info.Env(), "the block is too small");
+    if (reinterpret_cast<uintptr_t>(block.Data()) % alignof(double) != 0) {
+      throw Napi::RangeError::New(info.Env(), "the block is not aligned");
+    }
     return Napi::Number::New(info.Env(),
                              engine(info.Env()).drain(block.Data(), rows, block.ElementLength() - columns));
   }
 
   void counters(const Napi::CallbackInfo& info) {
-    auto into = info[0].As<Napi::Float64Array>();
+    auto into = array<Napi::Float64Array>(info[0], napi_float64_array);
     if (into.ElementLength() < kCounters) throw Napi::RangeError::New(info.Env(), "too few counters");
     for (size_t i = 0; i < kCounters; ++i) {
       into[i] = static_cast<double>(engine(info.Env()).count(static_cast<Counter>(i)));
@@ -139,6 +147,14 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void stop(const Napi::CallbackInfo& info) { engine(info.Env()).stop(); }
   void close(const Napi::CallbackInfo&) { finish(); }
 
+  // array gives a typed array that is one: As<>() takes the caller's word for it.
+  template <typename Array>
+  static Array array(const Napi::Value& value, napi_typedarray_type type) {
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+      throw Napi::TypeError::New(value.Env(), "expected another typed array");
+    }
+    return value.As<Array>();
+  }
   static uint32_t uint32(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
   static int64_t int64(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
 

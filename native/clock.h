@@ -21,4 +21,20 @@ inline int64_t clock_ns(clockid_t clock) {
 
 inline int64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
+// realtime_offset_ns reads CLOCK_REALTIME - CLOCK_MONOTONIC. A thread that is put aside between the two readings would
+// tell a wrong one, so the narrowest of a few is taken.
+inline int64_t realtime_offset_ns() {
+  int64_t offset = 0;
+  int64_t narrowest = INT64_MAX;
+  for (int i = 0; i < 4 && narrowest > kNsPerUs; ++i) {
+    int64_t before = monotonic_ns();
+    int64_t realtime = clock_ns(CLOCK_REALTIME);
+    int64_t took = monotonic_ns() - before;
+    if (took >= narrowest) continue;
+    narrowest = took;
+    offset = realtime - before - took / 2;
+  }
+  return offset;
+}
+
 }  // namespace anyprobe

@@ -76,12 +76,15 @@ SystemError Engine::submit(const Plan& plan, uint32_t* run) {
 
 void Engine::pace(uint32_t run, uint32_t target, int64_t interval_ns, int64_t first_in_ns) {
   if (run >= runs_) return;
+  interval_ns = std::clamp<int64_t>(interval_ns, 0, kLongestNs);
+  first_in_ns = std::clamp<int64_t>(first_in_ns, 0, kLongestNs);
   uint32_t shards = shards_of_[run];
   shards_[target % shards]->post(Pace{run, target / shards, interval_ns, first_in_ns});
 }
 
 void Engine::burst(uint32_t run, uint32_t target, uint32_t count, int64_t gap_ns) {
   if (run >= runs_) return;
+  gap_ns = std::clamp<int64_t>(gap_ns, 0, kLongestNs);
   uint32_t shards = shards_of_[run];
   shards_[target % shards]->post(Burst{run, target / shards, count, gap_ns});
 }

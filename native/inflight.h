@@ -11,7 +11,7 @@ namespace anyprobe {
 
 struct Slot {
   int64_t due_ns;
-  int64_t sent_ns;
+  int64_t sent_ns;  // 0: not sent yet
   uint32_t target;  // index into the run's targets
   uint32_t older, newer;
   uint16_t sequence;
@@ -31,6 +31,7 @@ class InFlight {
   bool full() const { return size_ == slots_.size(); }
   uint32_t oldest() const { return oldest_; }
   Slot& operator[](uint32_t at) { return slots_[at]; }
+  const Slot& operator[](uint32_t at) const { return slots_[at]; }
 
   // reserve takes a free slot for a probe and tells its id on the wire; call only when not full. An occupied slot is
   // passed over: else one lost probe would block the table until it expires.

@@ -1,6 +1,5 @@
 #include "plan.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "wire.h"
@@ -30,9 +29,8 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
 
 std::string unpack_target(const PackedTarget& packed, size_t templates, Target* target) {
   if (packed.query >= templates) return "table: a target names a query that is not there";
-  if (!(packed.start_ns >= 0) || !(packed.interval_ns >= 0) || packed.start_ns > 1e18 || packed.interval_ns > 1e18) {
-    return "table: a time is out of range";
-  }
+  auto in_range = [](double ns) { return ns >= 0 && ns <= static_cast<double>(kLongestNs); };
+  if (!in_range(packed.start_ns) || !in_range(packed.interval_ns)) return "table: a time is out of range";
   target->start_ns = static_cast<int64_t>(packed.start_ns);
   target->interval_ns = static_cast<int64_t>(packed.interval_ns);
   target->probe = packed.probe;
@@ -71,8 +69,9 @@ std::string unpack(const uint8_t* templates, size_t template_octets, const uint8
     plan->targets.push_back(target);
   }
   const Schedule& schedule = plan->schedule;
-  if (schedule.timeout_ns <= 0) return "schedule: expected a timeout above 0";
-  if (!(schedule.rate_qps >= 0) || !std::isfinite(schedule.rate_qps)) return "schedule: the rate is out of range";
+  if (schedule.timeout_ns <= 0 || schedule.timeout_ns > kLongestNs) return "schedule: the timeout is out of range";
+  bool rate = schedule.rate_qps >= kLowestQps && schedule.rate_qps <= kHighestQps;
+  if (!rate && schedule.rate_qps != 0) return "schedule: the rate is out of range";
   return "";
 }
 

@@ -11,6 +11,11 @@
 
 namespace anyprobe {
 
+// kLongestNs bounds every time that is given (some 31 years), so that sums of a few stay in range.
+inline constexpr int64_t kLongestNs = 1'000'000'000'000'000'000;
+// A rate is between one probe in 11 days and a thousand million a second.
+inline constexpr double kLowestQps = 1e-6, kHighestQps = 1e9;
+
 // PackedTemplate heads each query in the templates buffer; its octets follow.
 struct PackedTemplate {
   uint16_t length;

@@ -59,7 +59,8 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
                         start_ns + static_cast<int64_t>(period_ns * shard));
     }
     uint64_t left = schedule.count == 0 ? UINT64_MAX : (schedule.count + shards - 1 - shard) / shards;
-    int64_t stall_bound_ns = std::clamp<int64_t>(schedule.timeout_ns / 2, 10 * kNsPerMs, 250 * kNsPerMs);
+    // A stall shows once it is between one and two bounds long: half a timeout at most.
+    int64_t stall_bound_ns = std::clamp<int64_t>(schedule.timeout_ns / 4, 10 * kNsPerMs, 250 * kNsPerMs);
     auto run = std::make_unique<Run>(Run{id, std::move(part), {}, {}, std::move(pacer), left, stall_bound_ns});
     if (SystemError e = open_sockets(*run)) return e;
     runs->push_back(std::move(run));

@@ -21,6 +21,7 @@ struct Run {
   std::variant<RatePacer, IntervalPacer> pacer;
   uint64_t left;            // probes still to send
   int64_t stall_bound_ns;   // a shard that stood still for longer voids what was in flight
+  bool blocked = false;     // a due probe could not be sent: no room
 
   int64_t next_due() const {
     if (left == 0) return kNever;

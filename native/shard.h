@@ -22,9 +22,10 @@ namespace anyprobe {
 class Bell {
  public:
   virtual ~Bell() = default;
-  void arm() { armed_.store(true, std::memory_order_seq_cst); }
+  // Both are exchanges: whichever comes second sees what the other side did before the first.
+  void arm() { armed_.exchange(true, std::memory_order_acq_rel); }
   void ring() {
-    if (armed_.exchange(false, std::memory_order_seq_cst)) wake();
+    if (armed_.exchange(false, std::memory_order_acq_rel)) wake();
   }
 
  private:
@@ -78,15 +79,16 @@ class Shard {
   void send_due(Run& run, Pacer& pacer);
   void flush(Socket& socket);
   bool retry_send(Socket& socket, int errnum, uint32_t tries);
+  bool room();
   void receive_answers(Socket& socket);
-  void receive_errors(Socket& socket);
+  uint32_t receive_errors(Socket& socket);
   void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
-  uint32_t match(Socket& socket, const uint8_t* octets, size_t length, const sockaddr_storage& peer, uint16_t* flags);
+  uint32_t find(Socket& socket, const uint8_t* octets, size_t length);
   // end writes the row of the probe in a slot and frees the slot.
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
   void end(Socket& socket, uint32_t at, Row row, const uint8_t* answer);
   void cancel(Run& run);
-  bool room();
+  void ring_bell();
   int64_t sleep_until() const;
   Run* find(uint32_t id);
   IntervalPacer* pacer_of(uint32_t run, uint32_t target);
@@ -97,7 +99,7 @@ class Shard {
   const uint8_t index_;
   Bell& bell_;
   Ring ring_;
-  int epoll_ = -1, mail_ = -1;
+  const Fd epoll_, mail_;
   std::mutex mailbox_lock_;
   std::vector<Command> mailbox_;
   std::array<std::atomic<uint64_t>, kCounters> counters_{};
@@ -112,8 +114,8 @@ class Shard {
   int64_t unrung_since_ns_ = 0;
   uint32_t unrung_ = 0;
   uint32_t in_flight_ = 0;
-  bool blocked_ = false;  // a due probe could not be sent: no room
-  bool unread_ = false;   // packets are still queued: nothing may expire yet
+  bool moved_ = false;   // this round sent or received
+  bool unread_ = false;  // packets are still queued: nothing may expire yet
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -20,8 +19,9 @@ SystemError set(int fd, int level, int option, int value, const char* syscall) {
 SystemError configure(int fd, const Schedule& schedule, bool ipv6) {
   if (SystemError e = set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1, "setsockopt SO_TIMESTAMPNS")) return e;
   if (SystemError e = set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, "setsockopt SO_RXQ_OVFL")) return e;
-  // A larger queue only helps; the kernel caps it silently.
-  set(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20, "setsockopt SO_RCVBUF");
+  // A larger queue only helps: without CAP_NET_ADMIN the kernel caps it silently.
+  constexpr int kQueueOctets = 4 << 20;
+  if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kQueueOctets, "")) set(fd, SOL_SOCKET, SO_RCVBUF, kQueueOctets, "");
   SystemError e = ipv6 ? set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1, "setsockopt IPV6_RECVERR")
                        : set(fd, IPPROTO_IP, IP_RECVERR, 1, "setsockopt IP_RECVERR");
   if (e) return e;
@@ -54,8 +54,6 @@ SystemError bind_source(int fd, const Schedule& schedule, bool ipv6) {
 }
 
 }  // namespace
-
-Socket::~Socket() { close(fd); }
 
 SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std::unique_ptr<Socket>* socket) {
   int fd = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -2,6 +2,8 @@
 // with ICMP errors, kernel receive stamps and drop counts switched on.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <memory>
 
@@ -17,15 +19,25 @@ struct SystemError {
   explicit operator bool() const { return errnum != 0; }
 };
 
+// Fd closes what it holds.
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { ::close(fd_); }
+  operator int() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 struct Run;
 
 struct Socket {
   Socket(int fd, uint32_t slots) : fd(fd), in_flight(slots) {}
-  ~Socket();
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
 
-  int fd;
+  const Fd fd;
   Run* run = nullptr;  // its owner
   int id_at = 0;       // where its answers carry the id; -1: nowhere, they are told apart by order
   InFlight in_flight;

@@ -33,6 +33,19 @@ inline bool same_question(const uint8_t* a, const uint8_t* b, size_t length) {
   return true;
 }
 
+// Likeness is how a packet from a probe's peer with a probe's id compares with its query.
+enum class Likeness { kAnswer, kNoQuestion, kForeign, kMalformed };
+
+// compare wants a response that repeats the question, or an error answer without any (RFC 1035 4.1.1: a server that could
+// not read a query may answer FORMERR with its header alone).
+inline Likeness compare(const uint8_t* query, size_t question_length, const uint8_t* dns, size_t length) {
+  if (length < kDnsHeader || !is_response(dns)) return Likeness::kMalformed;
+  if (question_count(dns) == 0 && rcode_of(dns) != 0) return Likeness::kNoQuestion;
+  bool same = question_count(dns) == 1 && length >= kDnsHeader + question_length &&
+              same_question(dns + kDnsHeader, query + kDnsHeader, question_length);
+  return same ? Likeness::kAnswer : Likeness::kForeign;
+}
+
 // Shuffle is a keyed bijection of 16-bit numbers (a four-round Feistel network over random tables): consecutive
 // sequence numbers become ids that nobody off the path can guess, and an id gives its sequence number back.
 class Shuffle {

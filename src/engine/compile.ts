@@ -1,10 +1,11 @@
 // Compiling a plan: query templates and targets become the two buffers that the addon reads, once per plan.
 import type { Plan, Probe } from "../probe/plan.js";
 import type { Query } from "../probe/query.js";
-import { addressBytes, familyOf } from "../probe/target.js";
+import { addressBytes, type Family, familyOf } from "../probe/target.js";
 import { compile, type Template } from "../probe/template.js";
 import { nsPerMs } from "../units.js";
 import type { Layout } from "./addon.js";
+import { expectInteger, expectNumber, expectTime } from "./expect.js";
 
 /** CompiledPlan is a plan as octets, with its schedule as numbers. */
 export interface CompiledPlan {
@@ -29,8 +30,9 @@ export interface NativeSchedule {
   readonly source6: Uint8Array;
 }
 
-/** compilePlan packs a plan; its probes get the numbers from `first` on. Throws TypeError or RangeError on a bad query. */
+/** compilePlan packs a plan; its probes get the numbers from `first` on. Throws TypeError or RangeError on a bad plan. */
 export function compilePlan(plan: Plan, first: number, layout: Layout): CompiledPlan {
+  expectPlan(plan);
   const numbers = new Map<Query, number>();
   for (const { query } of plan.probes) if (!numbers.has(query)) numbers.set(query, numbers.size);
   return {
@@ -42,10 +44,33 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
       timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
       mark: plan.mark ?? 0,
       localOnly: plan.localOnly ?? false,
-      source4: plan.source?.ipv4 ? addressBytes(plan.source.ipv4) : new Uint8Array(4),
-      source6: plan.source?.ipv6 ? addressBytes(plan.source.ipv6) : new Uint8Array(16),
+      source4: sourceBytes(plan.source?.ipv4, 4),
+      source6: sourceBytes(plan.source?.ipv6, 6),
     },
   };
+}
+
+/** The slowest and the fastest rate; native/plan.h has them as well. */
+const lowestQps = 1e-6;
+const highestQps = 1e9;
+
+function expectPlan({ probes, schedule, timeoutMs, mark = 0 }: Plan): void {
+  if (probes.length === 0) throw new RangeError("probes: expected one at least");
+  if ("rateQps" in schedule) expectNumber("schedule.rateQps", schedule.rateQps, lowestQps, highestQps);
+  else expectTime("schedule.intervalMs", schedule.intervalMs);
+  expectInteger("schedule.count", schedule.count ?? 0, 0, Number.MAX_SAFE_INTEGER);
+  expectNumber("timeoutMs", timeoutMs, 1e-3, 1e12);
+  expectInteger("mark", mark, 0, 2 ** 32 - 1);
+  probes.forEach(({ target, intervalMs = 0 }, i) => {
+    expectInteger(`probes[${i}].target.port`, target.port, 1, 65535);
+    expectTime(`probes[${i}].intervalMs`, intervalMs);
+  });
+}
+
+function sourceBytes(address: string | undefined, family: Family): Uint8Array {
+  if (!address) return new Uint8Array(family === 4 ? 4 : 16);
+  if (familyOf(address) !== family) throw new TypeError(`source: expected an IPv${family} address, got "${address}"`);
+  return addressBytes(address);
 }
 
 function packTemplates(templates: readonly Template[], { template: head }: Layout): Uint8Array {

@@ -6,6 +6,7 @@ import { nsPerMs } from "../units.js";
 import { type Addon, loadAddon, type NativeEngine, systemError } from "./addon.js";
 import { type Block, makeBlock, type ResultBatch } from "./batch.js";
 import { compilePlan } from "./compile.js";
+import { expectInteger, expectTime } from "./expect.js";
 
 export interface EngineOptions {
   /** Threads, 1-255; default 1. Targets are dealt out among them. */
@@ -41,7 +42,8 @@ const batchesPerTurn = 16;
 
 /**
  * Engine runs plans. `onBatch` is called with each batch of rows, on the event loop; it must read the batch before it
- * returns. An open engine keeps the process alive.
+ * returns. What it throws is an uncaught exception, or comes out of stop() and close() where these deliver the last rows.
+ * An open engine keeps the process alive.
  */
 export class Engine {
   readonly #addon: Addon;
@@ -49,11 +51,19 @@ export class Engine {
   readonly #block: Block;
   readonly #onBatch: (batch: ResultBatch) => void;
   #probes = 0;
+  #stopped = false;
   #closed = false;
-  #drainAgain = false;
+  /** The block is in use: a batch is with onBatch. */
+  #delivering = false;
+  #turnTaken = false;
 
   constructor(options: EngineOptions, onBatch: (batch: ResultBatch) => void) {
     const { shards = 1, ringRows = 65_536, answerOctets = 0, batchRows = 4096 } = options;
+    expectInteger("shards", shards, 1, 255);
+    expectInteger("ringRows", ringRows, 1, 2 ** 24);
+    if (ringRows & (ringRows - 1)) throw new RangeError(`ringRows: expected a power of two, got ${ringRows}`);
+    expectInteger("answerOctets", answerOctets, 0, 4096);
+    expectInteger("batchRows", batchRows, 1, 2 ** 20);
     this.#addon = loadAddon();
     this.#onBatch = onBatch;
     this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);
@@ -65,79 +75,114 @@ export class Engine {
    * CAP_NET_ADMIN, EADDRNOTAVAIL for a source that is not this host's), TypeError or RangeError for a bad plan.
    */
   submit(plan: Plan): Run {
-    this.#assertOpen();
+    const native = this.#open();
+    if (this.#stopped) throw new EngineError("ERR_ENGINE_CLOSED", "the engine is stopped");
     const first = this.#probes;
     const { templates, table, schedule } = compilePlan(plan, first, this.#addon.layout);
-    const id = kernel(() => this.#native.submit(templates, table, schedule));
+    const id = kernel(() => native.submit(templates, table, schedule));
     this.#probes += plan.probes.length;
-    return new Run(this.#native, id, first, plan.probes);
+    return new Run(() => this.#open(), id, first, plan.probes);
   }
 
   /** counters reads all counts now. */
   counters(): Counters {
-    this.#assertOpen();
     const names = this.#addon.layout.counters;
     const into = new Float64Array(names.length);
-    this.#native.counters(into);
+    this.#open().counters(into);
     return Object.fromEntries(names.map((name, i) => [name, into[i]])) as Counters;
   }
 
-  /** stop ends all runs and delivers every row that is left: after it, rows == sent. Probes in flight end as cancelled. */
+  /**
+   * stop ends all runs for good and delivers every row that is left: after it, rows == sent. Probes in flight end as
+   * cancelled. Called by onBatch, it delivers them once that has returned.
+   */
   stop(): void {
     if (this.#closed) return;
+    this.#stopped = true;
     this.#native.stop();
-    while (this.#drain()) {}
+    if (!this.#delivering) this.#drainAll();
   }
 
   /** close stops and frees the engine. Idempotent. */
   close(): void {
     if (this.#closed) return;
-    this.stop();
-    this.#closed = true;
-    this.#native.close();
+    try {
+      this.stop();
+    } finally {
+      this.#closed = true;
+      if (this.#delivering) queueMicrotask(() => this.#free());
+      else this.#free();
+    }
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #assertOpen() {
+  /** open gives the addon's engine while it is open. */
+  #open(): NativeEngine {
     if (this.#closed) throw new EngineError("ERR_ENGINE_CLOSED", "the engine is closed");
+    return this.#native;
   }
 
   /** The bell rang. What a callback of the addon throws is lost on Node.js 20: it is thrown again where it is seen. */
   #ready() {
+    if (this.#closed || this.#delivering) return;
     try {
       for (let i = 0; i < batchesPerTurn; i++) if (this.#closed || !this.#drain()) return;
-      if (!this.#drainAgain) {
-        this.#drainAgain = true;
-        setImmediate(() => {
-          this.#drainAgain = false;
-          this.#ready();
-        });
-      }
+      this.#takeTurn();
     } catch (error) {
+      this.#takeTurn();
       queueMicrotask(() => {
         throw error;
       });
     }
   }
 
+  /** Rows may be left for which the bell rang already: they are drained in the event loop's next turn. */
+  #takeTurn() {
+    if (this.#turnTaken) return;
+    this.#turnTaken = true;
+    setImmediate(() => {
+      this.#turnTaken = false;
+      this.#ready();
+    });
+  }
+
+  /** Delivers one batch; false where there was none. */
   #drain(): boolean {
     const { octets, rows, batch } = this.#block;
     batch.length = this.#native.drain(octets, rows);
-    if (batch.length > 0) this.#onBatch(batch);
-    return batch.length > 0;
+    if (batch.length === 0) return false;
+    this.#delivering = true;
+    try {
+      this.#onBatch(batch);
+    } finally {
+      this.#delivering = false;
+    }
+    return true;
+  }
+
+  #drainAll() {
+    while (this.#drain()) {}
+  }
+
+  #free() {
+    try {
+      this.#drainAll();
+    } finally {
+      this.#native.close();
+    }
   }
 }
 
 /** Run is a submitted plan. Its probes are known by their index in the plan; in batches, by `first` + index. */
 export class Run {
-  readonly #native: NativeEngine;
+  readonly #native: () => NativeEngine;
   readonly #id: number;
 
   constructor(
-    native: NativeEngine,
+    native: () => NativeEngine,
     id: number,
     /** The number of its first probe in batches. */
     readonly first: number,
@@ -149,17 +194,27 @@ export class Run {
 
   /** pace asks a probe at a new interval from `firstInMs` on (interval schedules only); 0 pauses it. */
   pace(index: number, intervalMs: number, firstInMs = intervalMs): void {
-    this.#native.pace(this.#id, index, intervalMs * nsPerMs, firstInMs * nsPerMs);
+    this.#expectProbe(index);
+    expectTime("intervalMs", intervalMs);
+    expectTime("firstInMs", firstInMs);
+    this.#native().pace(this.#id, index, intervalMs * nsPerMs, firstInMs * nsPerMs);
   }
 
   /** burst asks a probe `count` times at once, `gapMs` apart, beside its interval (interval schedules only). */
   burst(index: number, count: number, gapMs: number): void {
-    this.#native.burst(this.#id, index, count, gapMs * nsPerMs);
+    this.#expectProbe(index);
+    expectInteger("count", count, 0, 2 ** 32 - 1);
+    expectTime("gapMs", gapMs);
+    this.#native().burst(this.#id, index, count, gapMs * nsPerMs);
   }
 
   /** cancel ends the run; its probes in flight end as cancelled. */
   cancel(): void {
-    this.#native.cancel(this.#id);
+    this.#native().cancel(this.#id);
+  }
+
+  #expectProbe(index: number) {
+    expectInteger("index", index, 0, this.probes.length - 1);
   }
 }
 

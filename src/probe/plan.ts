@@ -27,6 +27,9 @@ export interface Plan {
   readonly source?: { readonly ipv4?: string; readonly ipv6?: string };
   /** Mark every packet so (SO_MARK); an `ip rule` makes marked packets unroutable when the target is not local. */
   readonly mark?: number;
-  /** Only this node may answer: IP_UNICAST_IF lo on IPv4, and an unroutable target is `not-local`. */
+  /**
+   * Only this node may answer, and an unroutable target is `not-local`. On IPv4 packets are kept in by IP_UNICAST_IF lo,
+   * under which the kernel calls nothing unroutable: there a target that is not local ends as `timeout`.
+   */
   readonly localOnly?: boolean;
 }
