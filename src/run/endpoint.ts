@@ -56,6 +56,7 @@ export class Endpoint {
   readonly #unproven = new Map<Prefix, number>();
   readonly #deadlocked = new Set<Prefix>();
   readonly #leaseNs = new Map<Prefix, number>();
+  readonly #gates = new Map<Prefix, readonly PrefixCheck[]>();
   readonly #transitions: [PrefixCheck, Transition][] = [];
   #deferredNs: number | undefined;
   #deferral: NodeJS.Timeout | undefined;
@@ -77,10 +78,13 @@ export class Endpoint {
         locality: ground.locality,
         beforeJudging: () => ground.watch.poll(),
         onTransition: (check, transition) => this.#transitions.push([check, transition]),
-        onJudged: () => this.#decide(),
+        onJudged: () => this.#judged(),
       },
       earlier?.checks ?? [],
     );
+    for (const check of this.checks.filter(({ config }) => config.role === "gate")) {
+      this.#gates.set(check.prefix, [...this.#gatesAt(check.prefix), check]);
+    }
     this.hints = this.#watchPorts();
     this.#routing = buildRouting(config, ground.watch);
     this.#reconciler = new Reconciler(this.#routing.route, {
@@ -159,6 +163,11 @@ export class Endpoint {
   }
 
   // --- deciding -------------------------------------------------------------------------------------------------------
+
+  /** Nearly every batch changes nothing. */
+  #judged() {
+    if (this.#transitions.length > 0 || this.#unproven.size > 0) this.#decide();
+  }
 
   /** Routes first: writing down why takes longer than doing it. */
   #decide() {
@@ -332,8 +341,8 @@ export class Endpoint {
     return this.checks.filter((check) => check.service === service && check.prefix === prefix);
   }
 
-  #gatesAt(prefix: Prefix): PrefixCheck[] {
-    return this.checks.filter((check) => check.prefix === prefix && check.config.role === "gate");
+  #gatesAt(prefix: Prefix): readonly PrefixCheck[] {
+    return this.#gates.get(prefix) ?? [];
   }
 }
 
