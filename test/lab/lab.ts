@@ -16,7 +16,8 @@ import { monotonicNs, nsPerMs } from "../../src/units.js";
 import { healthAddress, healthName, type NameServer, startNamed, startUnbound } from "./servers.js";
 
 export const anycast = "203.0.113.53/32";
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The built command. */
+export const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface LabOptions {
   readonly prefixes?: readonly string[];

@@ -3,8 +3,10 @@ import { Command } from "commander";
 import { labMissing } from "../support/lab.js";
 import { failover } from "./failover.js";
 import { type Experiment, environment, type Report } from "./figures.js";
+import { load } from "./load.js";
+import { soak } from "./soak.js";
 
-const experiments: Readonly<Record<string, Experiment>> = { failover };
+const experiments: Readonly<Record<string, Experiment>> = { failover, load, soak };
 
 const program: Command = new Command("npm run lab --")
   .description(
