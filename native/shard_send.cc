@@ -16,10 +16,11 @@ constexpr uint32_t kSendBatch = 8;    // sent under one stamp: the last of them 
 constexpr uint32_t kSendTries = 4;
 constexpr uint32_t kExplainedTries = 64;  // where each failure was an earlier packet's
 
-// Without the query's route there is no way to the target but this node's own: see DESIGN, "never the wrong answerer".
+// A probe that may only stay on this node and finds no way has found that the target is not here. Any other refusal is
+// this host's own fault: without a route, or with its source address gone, it cannot know how the service is.
 Outcome outcome_of_send_error(const Run& run, int errnum) {
-  if (errnum != ENETUNREACH && errnum != EHOSTUNREACH) return Outcome::kSendFailed;
-  return run.plan.schedule.local_only ? Outcome::kNotLocal : Outcome::kUnreachable;
+  bool no_way = errnum == ENETUNREACH || errnum == EHOSTUNREACH;
+  return no_way && run.plan.schedule.local_only ? Outcome::kNotLocal : Outcome::kSendFailed;
 }
 
 }  // namespace

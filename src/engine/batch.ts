@@ -52,5 +52,15 @@ export function makeBlock(layout: Layout, rows: number, answerOctets: number): B
   return { octets: new Uint8Array(buffer), rows, batch };
 }
 
+/** flag has the bits of a row's flags; native `Flag` has them as well, and a test holds the two together. */
+export const flag = {
+  /** The round trip ends at the kernel's receive stamp; else when the engine read the answer. */
+  kernelStamp: 1,
+  /** The answer was longer than what was kept of it. */
+  cutShort: 2,
+  /** An error answer without a question, matched without one. */
+  noQuestion: 4,
+} as const;
+
 /** answered is the number of that outcome in a batch's `outcome` column. */
 export const answered = outcomes.indexOf("answered");

@@ -40,9 +40,14 @@ export async function startAnswerer(handler: Handler = echo, address = "127.0.0.
   };
 }
 
-/** reply sends octets to a query's sender, who may be gone. */
-export const reply = (octets: Uint8Array, peer: RemoteInfo, socket: Socket) =>
-  socket.send(octets, peer.port, peer.address, () => {});
+/** reply sends octets to a query's sender, unless the answerer or the sender is gone. */
+export function reply(octets: Uint8Array, peer: RemoteInfo, socket: Socket): void {
+  try {
+    socket.send(octets, peer.port, peer.address, () => {});
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SOCKET_DGRAM_NOT_RUNNING") throw error;
+  }
+}
 
 /** echo answers a DNS query with NOERROR and no records, and gives any other packet back as it came. */
 export const echo: Handler = (query, peer, socket) => reply(answerTo(query), peer, socket);
