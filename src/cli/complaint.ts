@@ -1,7 +1,7 @@
 // What is said on stderr: errors with every fault of a config, and warnings. One JSON object where `--json` was asked for.
 import { styleText } from "node:util";
 import { AnyprobeError, ConfigError, type Fault } from "../errors.js";
-import { exitCodeOf, isCommanderError } from "./exit.js";
+import { exitCodeOf, isCommanderError, MissingError } from "./exit.js";
 
 /** complain writes an error to stderr. A stack trace is shown only of what is anyprobe's own fault. */
 export function complain(error: unknown, json: boolean): void {
@@ -37,6 +37,6 @@ function messageOf(error: unknown): string {
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof AnyprobeError) return error.code;
+  if (error instanceof AnyprobeError || error instanceof MissingError) return error.code;
   return exitCodeOf(error) === 64 ? "usage" : "software";
 }

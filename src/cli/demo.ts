@@ -1,17 +1,45 @@
 // anyprobe demo: the whole story on this host in network namespaces, with nothing of the host changed.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { examples } from "./example.js";
+import { MissingError, UsageError } from "./exit.js";
+import { snakeCase } from "./snake-case.js";
 
 export function demoVerb(): Command {
   return new Command("demo")
     .description("show a death, a withdrawal and a return in network namespaces of this host")
-    .option("--ospf", "with real routers: needs root and FRR", false)
+    .option("--ospf", "with real routers and a neighbour's table: needs root and FRR", false)
+    .addOption(new Option("--driver <name>", "with --ospf: frr or address (default: frr)").choices(["frr", "address"]))
     .option("--json", "print one JSON object at the end", false)
-    .addHelpText("after", examples("anyprobe demo", "sudo anyprobe demo --ospf --json"))
+    .addHelpText(
+      "after",
+      examples("anyprobe demo", "anyprobe demo --json | jq .timeline", "sudo anyprobe demo --ospf --driver address"),
+    )
     .action(demo);
 }
 
-async function demo(options: { readonly json: boolean; readonly ospf: boolean }): Promise<void> {
+interface Options {
+  readonly json: boolean;
+  readonly ospf: boolean;
+  readonly driver?: "frr" | "address";
+}
+
+async function demo({ json, ospf, driver }: Options): Promise<void> {
+  if (driver && !ospf) throw new UsageError("expected --ospf beside --driver, got none");
+  if (ospf) {
+    const { networkMissing } = await import("../demo/network.js");
+    const missing = networkMissing();
+    if (missing !== undefined) throw new MissingError(missing);
+  }
   const { runDemo } = await import("../demo/demo.js");
-  process.exitCode = await runDemo(options);
+  const { DemoScreen } = await import("./demo-screen.js");
+  const screen = json ? undefined : new DemoScreen(process.stdout);
+  const silent = { onStep: () => {}, onWait: () => {} };
+  try {
+    const report = await runDemo({ ospf, driver: driver ?? "frr", ...(screen ?? silent) });
+    if (screen) screen.end(report);
+    else process.stdout.write(`${JSON.stringify(snakeCase(report))}\n`);
+    process.exitCode = report.ok ? 0 : 1;
+  } finally {
+    screen?.close();
+  }
 }

@@ -5,10 +5,11 @@ import { AnyprobeError, type ErrorCode } from "../errors.js";
 /** exitCodes lists every code that a verb can end with, and what it means. */
 export const exitCodes = {
   0: "it did what was asked",
+  1: "it was done, and the result is bad: `demo` did not see all of it happen",
   64: "usage: an option or argument is wrong",
   69: "unavailable: a daemon, a router or the kernel interface cannot be reached or refuses",
   70: "software: a fault of anyprobe itself",
-  77: "permission: the kernel refused for lack of privilege",
+  77: "permission: the kernel refused for lack of privilege, or this host lacks what it needs",
   78: "config: the configuration is wrong",
 } as const;
 
@@ -35,9 +36,15 @@ export class UsageError extends Error {
   readonly code = "usage";
 }
 
+/** MissingError says what this host lacks for what was asked, such as FRR. */
+export class MissingError extends Error {
+  override readonly name = "MissingError";
+  readonly code = "missing";
+}
+
 /** exitCodeOf gives the exit code for an error; a missing permission anywhere in its causes tells more than where it struck. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (isForbidden(error)) return 77;
+  if (error instanceof MissingError || isForbidden(error)) return 77;
   if (error instanceof AnyprobeError) return byCode[error.code];
   return error instanceof UsageError || isCommanderError(error) ? 64 : 70;
 }
