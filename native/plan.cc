@@ -15,9 +15,9 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
     if (static_cast<size_t>(end - at) < sizeof(head)) return "templates: a header is cut short";
     std::memcpy(&head, at, sizeof(head));
     at += sizeof(head);
-    if (head.length == 0 || head.length > kLongestQuery) return "templates: a query's length is out of range";
+    if (head.length > kLongestQuery) return "templates: a query's length is out of range";
     if (end - at < head.length) return "templates: a query is cut short";
-    if (head.id_at < -1 || head.id_at + 2 > head.length) return "templates: the id lies outside its query";
+    if (head.id_at < -1 || (head.id_at >= 0 && head.id_at + 2 > head.length)) return "templates: the id lies outside its query";
     if (head.question_length > 0 && (head.id_at != 0 || kDnsHeader + head.question_length > head.length)) {
       return "templates: the question lies outside its query";
     }
