@@ -35,7 +35,7 @@ class IntervalPacer {
     Beat& beat = beats_[target];
     beat.interval_ns = interval_ns;
     ++beat.generation;
-    if (interval_ns > 0) push({first_ns, target, beat.generation, 0, 0});
+    if (interval_ns > 0) push({align(first_ns, interval_ns), target, beat.generation, 0, 0});
   }
 
   // burst asks a target `count` times more, `gap_ns` apart, from first_ns on, beside its beat.
@@ -80,6 +80,15 @@ class IntervalPacer {
     uint32_t burst_left;  // 0: the target's beat
     int64_t gap_ns;
   };
+
+  // Beats fall on a grid that all targets of one interval share, so that they share wake-ups too: those cost far more than
+  // probes. It has four points an interval at least, and one every 25 ms at most.
+  static int64_t align(int64_t due_ns, int64_t interval_ns) {
+    int64_t points = std::max<int64_t>(4, (interval_ns + kGridNs - 1) / kGridNs);
+    int64_t step = std::max<int64_t>(1, interval_ns / points);
+    return (due_ns + step - 1) / step * step;
+  }
+  static constexpr int64_t kGridNs = 25'000'000;
 
   static bool later(const Entry& a, const Entry& b) { return a.due_ns > b.due_ns; }
   void push(const Entry& entry) {

@@ -105,10 +105,7 @@ function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: numbe
   return octets;
 }
 
-/** Starts stand on a grid of so many points per interval: probes of one point share a wake-up, which costs far more than a probe. */
-const gridPoints = 8;
-
-/** startNs spreads the first starts of `total` probes evenly over the interval's grid. */
+/** startNs spreads the first starts of `total` probes evenly over the interval; native/pacer.h then puts them on its grid. */
 export function startNs(i: number, total: number, intervalNs: number): number {
-  return (Math.floor((i * gridPoints) / total) * intervalNs) / gridPoints;
+  return (i * intervalNs) / total;
 }

@@ -18,7 +18,7 @@ import { aliasOf, Prober } from "./prober.js";
 import { deadlocked, deadlockReason } from "./recovery.js";
 import { buildRouting, type Routing } from "./routing.js";
 import type { Source } from "./source.js";
-import type { StateFile } from "./state.js";
+import type { State, StateFile } from "./state.js";
 import { type PrefixReport, reportCheck } from "./status.js";
 
 /** What an endpoint is built on and does not own. */
@@ -36,8 +36,9 @@ export interface FamilySource extends Source {
   readonly family: Family;
 }
 
-/** A burst at another prefix may still be out when the first has decided: their routes leave together, if it is no later than this. */
-const togetherMs = 3;
+/** Bursts at other prefixes may still be out when the first has decided: their routes leave together, if it is no later than this. */
+const togetherMs = 20;
+const tickMs = 1000;
 const wildcards = new Set(["0.0.0.0", "::"]);
 
 /** Endpoint runs from open() to close(). */
@@ -54,34 +55,30 @@ export class Endpoint {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Prefixes that fell to their lease: announced again only after a pass that was sent later. */
   readonly #unproven = new Map<Prefix, number>();
-  readonly #deadlocked = new Set<Prefix>();
+  /** For how many ticks each prefix has looked deadlocked. */
+  readonly #deadlocked = new Map<Prefix, number>();
   readonly #leaseNs = new Map<Prefix, number>();
   readonly #gates = new Map<Prefix, readonly PrefixCheck[]>();
   readonly #transitions: [PrefixCheck, Transition][] = [];
   #deferredNs: number | undefined;
   #deferral: NodeJS.Timeout | undefined;
+  #tickedNs = monotonicNs();
+  /** What is in force when it opens. */
+  readonly #found: State;
+  #opened = false;
+  /** It decides nothing any more. */
+  #leaving = false;
 
-  /** Takes over checks and manual orders of `earlier`, which must be closed. Throws EngineError where the kernel refuses. */
+  /** Takes over checks, changes and manual orders of `earlier`, which must be closed. Throws EngineError where the kernel refuses. */
   constructor(config: Config, sources: readonly FamilySource[], ground: Ground, earlier?: Endpoint) {
     this.config = config;
     this.sources = sources;
     this.#ground = ground;
     const prefixes = [...new Set(config.services.flatMap((service) => service.prefixes))];
     this.markRule = new MarkRule([...new Set(prefixes.map(familyOfPrefix))]);
-    const address = (family: 4 | 6) => sources.find((source) => source.family === family)?.address;
-    const [ipv4, ipv6] = [address(4), address(6)];
-    this.#prober = new Prober(
-      config,
-      {
-        source: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
-        mark: this.markRule.mark,
-        locality: ground.locality,
-        beforeJudging: () => ground.watch.poll(),
-        onTransition: (check, transition) => this.#transitions.push([check, transition]),
-        onJudged: () => this.#judged(),
-      },
-      earlier?.checks ?? [],
-    );
+    // A disk that takes no state must not make a reload forget it.
+    this.#found = earlier?.state() ?? ground.state.read();
+    this.#prober = this.#probe(earlier);
     for (const check of this.checks.filter(({ config }) => config.role === "gate")) {
       this.#gates.set(check.prefix, [...this.#gatesAt(check.prefix), check]);
     }
@@ -91,8 +88,9 @@ export class Endpoint {
       minGapMs: config.minGapMs,
       respectManual: (prefix) => this.#servicesOf(prefix).every(({ respectManual }) => respectManual),
       onEvent: (event) => this.#heedRoute(event),
-      ...(earlier && { manual: earlier.#reconciler.manual() }),
+      manual: new Map(this.#found.manual.map(({ prefix, by }) => [prefix, { by, atNs: monotonicNs() }])),
     });
+    for (const [prefix, sinceNs] of earlier?.#unproven ?? []) this.#unproven.set(prefix, sinceNs);
     this.#unsubscribe = ground.watch.subscribe((events) => this.#heedKernel(events));
   }
 
@@ -102,36 +100,62 @@ export class Endpoint {
 
   /** open gets the routers' readings and starts the clockwork. Announces and withdraws nothing by itself. */
   async open(): Promise<void> {
-    await this.#reconciler.open(this.#ground.state.read().changes);
+    await this.#reconciler.open(this.#found.changes);
+    this.#opened = true;
+    for (const { driver, prefix } of this.#reconciler.orphans()) {
+      const message = `${prefix} was taken away by the driver ${driver}, which this config does not have: it is not put back`;
+      this.#ground.log.warn({ event: "orphan", driver, prefix }, message);
+    }
     this.#keepState();
-    for (const [driver, { prefixes, leaseMs }] of this.#routing.leased) {
-      // A lease that an earlier daemon left may be about to run out.
-      driver.refresh(prefixes);
+    this.#findPlaces();
+    for (const { leaseMs } of this.#routing.leased.values()) {
+      // A lease that an earlier daemon left may be about to run out: it is renewed at once.
+      this.#refreshLease();
       this.#timers.push(setInterval(() => this.#refreshLease(), Math.min(1000, leaseMs / 4)));
     }
-    this.#timers.push(setInterval(() => this.#tick(), 1000));
+    this.#timers.push(setInterval(() => this.#tick(), tickMs));
   }
 
-  /** withdrawAll withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
+  /** withdrawOnExit withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
   async withdrawOnExit(withinMs: number): Promise<boolean> {
+    this.#leave();
     const leaving = [...this.#routing.route.keys()].filter((prefix) =>
       this.#servicesOf(prefix).every(({ onExit }) => onExit === "withdraw"),
     );
-    this.#prober.close();
+    // The others stay as they are, even if that is not how they were wanted.
+    for (const prefix of this.#routing.route.keys()) this.#reconciler.release(prefix);
     for (const prefix of leaving) this.#reconciler.want(prefix, "withdrawn");
     this.#reconciler.step();
     return leaving.length === 0 || this.#reconciler.settledWithin(withinMs);
   }
 
-  /** close stops probing and lets go of the routers; what is announced stays so. */
+  /** close stops probing and lets go of the routers; what is announced stays so. Never rejects. */
   async close(): Promise<void> {
+    this.#leave();
+    try {
+      await this.#reconciler.close();
+    } catch (error) {
+      this.#ground.log.error({ event: "close", error: (error as Error).message }, "a driver could not let go");
+    }
+    // A start that failed knows nothing that should take the place of what is in the file.
+    if (this.#opened) this.#keepState();
+    this.markRule[Symbol.dispose]();
+  }
+
+  /** state tells what is to outlive this endpoint. */
+  state(): State {
+    if (!this.#opened) return this.#found;
+    const orders = [...this.#reconciler.manual()].map(([prefix, { by }]) => ({ prefix, by }));
+    return { changes: this.#reconciler.changes(), manual: orders };
+  }
+
+  /** From here on nothing that is judged or heard moves a route. */
+  #leave() {
+    this.#leaving = true;
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#deferral);
     this.#unsubscribe();
     this.#prober.close();
-    await this.#reconciler.close();
-    this.#keepState();
-    this.markRule[Symbol.dispose]();
+    clearTimeout(this.#deferral);
   }
 
   counters() {
@@ -153,13 +177,36 @@ export class Endpoint {
   }
 
   #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
-    const reason = this.#deadlocked.has(status.prefix) ? deadlockReason : status.reason;
+    const reason = this.#isDeadlocked(status.prefix) ? deadlockReason : status.reason;
     return {
       ...status,
       ...(reason !== undefined && { reason }),
       want: this.#wantOf(service, status.prefix),
       checks: this.#checksOf(service.name, status.prefix).map(reportCheck),
     };
+  }
+
+  #probe(earlier: Endpoint | undefined): Prober {
+    const address = (family: Family) => this.sources.find((source) => source.family === family)?.address;
+    const [ipv4, ipv6] = [address(4), address(6)];
+    const { watch, locality } = this.#ground;
+    try {
+      return new Prober(
+        this.config,
+        {
+          source: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
+          mark: this.markRule.mark,
+          locality,
+          beforeJudging: () => watch.poll(),
+          onTransition: (check, transition) => this.#transitions.push([check, transition]),
+          onJudged: () => this.#judged(),
+        },
+        earlier?.checks ?? [],
+      );
+    } catch (error) {
+      this.markRule[Symbol.dispose]();
+      throw error;
+    }
   }
 
   // --- deciding -------------------------------------------------------------------------------------------------------
@@ -171,7 +218,7 @@ export class Endpoint {
 
   /** Routes first: writing down why takes longer than doing it. */
   #decide() {
-    this.#moveRoutes();
+    if (!this.#leaving) this.#moveRoutes();
     for (const [check, transition] of this.#transitions.splice(0))
       narrateTransition(this.#ground.log, check, transition);
   }
@@ -205,10 +252,7 @@ export class Endpoint {
     const leaving = this.routes().some(
       ({ prefix, wanted }) => wanted !== "withdrawn" && wants.get(prefix) === "withdrawn",
     );
-    const deciding = this.checks.some(
-      ({ prefix, check, confirmingUntilNs }) =>
-        confirmingUntilNs > nowNs && check.state === "falling" && wants.get(prefix) !== "withdrawn",
-    );
+    const deciding = this.checks.some(({ prefix, confirming }) => confirming > 0 && wants.get(prefix) !== "withdrawn");
     if (!leaving || !deciding) {
       this.#deferredNs = undefined;
       return false;
@@ -231,10 +275,10 @@ export class Endpoint {
   // --- what the kernel and the routers tell ---------------------------------------------------------------------------
 
   #watchPorts(): Guarded {
-    if (!this.config.hints) return { on: false, reason: "switched off" };
+    const ports = this.config.hints ? new Set(this.checks.map(({ config }) => config.port)) : [];
     try {
-      this.#ground.watch.watchPorts([...new Set(this.checks.map(({ config }) => config.port))]);
-      return { on: true };
+      this.#ground.watch.watchPorts([...ports]);
+      return this.config.hints ? { on: true } : { on: false, reason: "switched off" };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       return { on: false, reason: error.message };
@@ -265,7 +309,7 @@ export class Endpoint {
 
   #heedRoute(event: RouteEvent) {
     narrateRoute(this.#ground.log, event);
-    if (event.kind === "acted") this.#keepState();
+    if (event.kind === "acted" || event.kind === "manual" || event.kind === "manual-ended") this.#keepState();
     if (event.kind === "appeared") this.#heedAppearance(event.prefix);
     if (event.kind === "noticed" && event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
     this.#ground.onChange();
@@ -289,7 +333,11 @@ export class Endpoint {
   // --- the clockwork --------------------------------------------------------------------------------------------------
 
   #tick() {
-    this.#prober.tick(monotonicNs());
+    const nowNs = monotonicNs();
+    // After a stall of this process, what came meanwhile is still to be judged: the silence was ours.
+    const stalled = nowNs - this.#tickedNs > 2 * tickMs * nsPerMs;
+    this.#tickedNs = nowNs;
+    if (!stalled) this.#prober.tick(nowNs);
     this.#findPlaces();
     this.#findDeadlocks();
     this.#decide();
@@ -300,10 +348,17 @@ export class Endpoint {
       const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
       const dead =
         waiting && this.#gatesAt(prefix).some(({ address, config }) => deadlocked(address, config.port) === true);
-      if (dead && !this.#deadlocked.has(prefix)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
-      if (dead) this.#deadlocked.add(prefix);
-      else this.#deadlocked.delete(prefix);
+      if (!dead) this.#deadlocked.delete(prefix);
+      else if (!this.#isDeadlocked(prefix)) {
+        this.#deadlocked.set(prefix, (this.#deadlocked.get(prefix) ?? 0) + 1);
+        if (this.#isDeadlocked(prefix)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
+      }
     }
+  }
+
+  /** A server that is just starting has not opened all its sockets yet: it must look so twice. */
+  #isDeadlocked(prefix: Prefix): boolean {
+    return (this.#deadlocked.get(prefix) ?? 0) >= 2;
   }
 
   /** A lease is renewed only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
@@ -323,7 +378,7 @@ export class Endpoint {
   }
 
   #keepState() {
-    this.#ground.state.write({ changes: this.#reconciler.changes() });
+    this.#ground.state.write(this.state());
   }
 
   // --- looking up -----------------------------------------------------------------------------------------------------

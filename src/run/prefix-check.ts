@@ -26,8 +26,8 @@ export class PrefixCheck {
   judgedNs = Number.NEGATIVE_INFINITY;
   /** When it came to the state that it is in; undefined before its first transition. */
   sinceNs: number | undefined;
-  /** A burst that a hint started is under way until then. */
-  confirmingUntilNs = Number.NEGATIVE_INFINITY;
+  /** So many probes of the burst that a hint started are not judged yet. */
+  confirming = 0;
 
   constructor(
     readonly service: string,
@@ -51,6 +51,7 @@ export class PrefixCheck {
   judge(finding: Finding, sentNs: number, nowNs: number): Judged {
     const verdict = judge(finding, this.config.query, this.config.expect);
     this.verdicts[verdict.kind]++;
+    if (this.confirming > 0) this.confirming--;
     this.last = { verdict, sentNs };
     this.judgedNs = nowNs;
     if (finding.outcome === "answered") this.latency.record(finding.rttNs);

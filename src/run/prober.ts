@@ -8,7 +8,7 @@ import { type Outcome, outcomes } from "../probe/outcome.js";
 import type { Probe } from "../probe/plan.js";
 import { familyOf } from "../probe/target.js";
 import type { Prefix } from "../route/prefix.js";
-import { monotonicNs, nsPerMs } from "../units.js";
+import { monotonicNs } from "../units.js";
 import type { CheckConfig, Config, ServiceConfig } from "./config.js";
 import type { Locality } from "./locality.js";
 import { PrefixCheck } from "./prefix-check.js";
@@ -39,8 +39,6 @@ interface Slot {
 
 // A few thousand probes can wait for a busy event loop, with answers of the size that EDNS allows them.
 const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024 };
-/** Added to a burst's length: its last answers are on their way. */
-const burstGraceNs = 2 * nsPerMs;
 
 /** Prober runs from construction until close(). */
 export class Prober {
@@ -51,6 +49,7 @@ export class Prober {
   readonly #slots: Slot[] = [];
   readonly #slotsOf = new Map<PrefixCheck, Slot[]>();
   readonly #place = new Map<Prefix, Place>();
+  #lastCounters: Counters | undefined;
 
   /** Checks of `earlier` that are configured just the same go on where they stood. Throws EngineError where the kernel refuses the sockets. */
   constructor(config: Config, options: ProberOptions, earlier: readonly PrefixCheck[] = []) {
@@ -63,6 +62,8 @@ export class Prober {
       ),
     );
     this.checks = wanted.map(({ check }) => check);
+    // A burst ended with the engine that sent it.
+    for (const check of this.checks) check.confirming = 0;
     try {
       this.#submit(wanted);
       for (const check of this.checks) if (check.check.asking === "fast") this.#pace(check, check.intervalMs);
@@ -72,16 +73,16 @@ export class Prober {
     }
   }
 
+  /** counters reads the engine's counts, after close() the last ones. */
   counters(): Counters {
-    return this.#engine.counters();
+    return this.#lastCounters ?? this.#engine.counters();
   }
 
   /** confirm asks a check's question in a burst, because something hints at a death. The burst's probes decide, not the hint. */
   confirm(check: PrefixCheck): void {
-    const nowNs = monotonicNs();
-    if (check.confirmingUntilNs > nowNs || check.check.settled === "down") return;
+    if (check.confirming > 0 || check.check.settled === "down") return;
     const { probes, intervalMs } = check.config.confirm;
-    check.confirmingUntilNs = nowNs + probes * intervalMs * nsPerMs + burstGraceNs;
+    check.confirming = probes;
     this.#askNow(check, probes, intervalMs);
   }
 
@@ -102,7 +103,11 @@ export class Prober {
     for (const check of this.checks) this.#entered(check, check.check.tick(nowNs));
   }
 
+  /** close ends all probing; other calls then do nothing. Idempotent. */
   close(): void {
+    if (this.#lastCounters) return;
+    this.#engine.stop();
+    this.#lastCounters = this.#engine.counters();
     this.#engine.close();
   }
 
@@ -171,12 +176,14 @@ export class Prober {
   }
 
   #pace(check: PrefixCheck, firstInMs: number) {
+    if (this.#lastCounters) return;
     for (const { run, index, place } of this.#slotsOf.get(check) ?? []) {
       run.pace(index, place === this.#placeOf(check) ? check.intervalMs : 0, firstInMs);
     }
   }
 
   #askNow(check: PrefixCheck, probes: number, gapMs: number) {
+    if (this.#lastCounters) return;
     const slot = this.#slotsOf.get(check)?.find(({ place }) => place === this.#placeOf(check));
     slot?.run.burst(slot.index, probes, gapMs);
   }
