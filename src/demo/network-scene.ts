@@ -36,7 +36,8 @@ export async function openNetworkScene(setting: Setting, driver: "frr" | "addres
     await other.call("answer", { address, port, nsid: e2.name });
     const monitor = await network.routeMonitor();
     const table = async () => (await network.r1.namespace.ip("route", "show", prefix)).trimEnd();
-    const [gone, back] = [routeGone(monitor, address, e1.address), routeBack(monitor, address, e1.address)];
+    const gone = routeGone(monitor, address, e1.address);
+    const back = routeBack(monitor, address, e1.address, table);
     const moved = driver === "address";
     const scene: Scene = {
       stage,

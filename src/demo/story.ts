@@ -6,7 +6,7 @@ import { monotonicNs, nsPerMs } from "../units.js";
 import type { AnswererOptions } from "./answerer.js";
 import type { Stage } from "./stage.js";
 import { type EventName, events, type Step, withinMs } from "./timeline.js";
-import { daemonReady, entered, readCheck, type Seen, settled, socketGone, type Witness } from "./witness.js";
+import { daemonReady, entered, readCheck, type Seen, settled, socketGone, type Witness, withTable } from "./witness.js";
 
 /** How long an act lasts when nothing happens any more, so that people can follow and a relapse would show. */
 const pauseMs = 1000;
@@ -86,10 +86,7 @@ export class Story {
     const begun = await this.#all(daemon.atNs, [daemonReady(stage), entered(stage, "passing", "rising")]);
     if (!begun) return false;
     const up = entered(stage, "up", "up");
-    const sees: Witness["sees"] = async (sinceNs, within) => {
-      const seen = await up.sees(sinceNs, within);
-      return seen && { ...seen, ...(scene.table && { table: await scene.table() }) };
-    };
+    const sees = scene.table ? withTable(up.sees, scene.table) : up.sees;
     return this.#all(daemon.atNs, [{ ...up, sees }]);
   }
 

@@ -57,9 +57,23 @@ export function routeGone(monitor: RouteMonitor, address: string, nextHop: strin
   return routeSeen(monitor, "route-gone", "gone from", address, (hops) => !hops.includes(nextHop));
 }
 
-/** routeBack sees the neighbour's kernel have it again. */
-export function routeBack(monitor: RouteMonitor, address: string, nextHop: string): Witness {
-  return routeSeen(monitor, "route-back", "back in", address, (hops) => hops.includes(nextHop));
+/** routeBack sees the neighbour's kernel have it again, and shows the table. */
+export function routeBack(
+  monitor: RouteMonitor,
+  address: string,
+  nextHop: string,
+  table: () => Promise<string>,
+): Witness {
+  const { event, sees } = routeSeen(monitor, "route-back", "back in", address, (hops) => hops.includes(nextHop));
+  return { event, sees: withTable(sees, table) };
+}
+
+/** withTable has what is seen carry the neighbour's table of that moment. */
+export function withTable(sees: Witness["sees"], table: () => Promise<string>): Witness["sees"] {
+  return async (sinceNs, withinMs) => {
+    const seen = await sees(sinceNs, withinMs);
+    return seen && { ...seen, table: await table() };
+  };
 }
 
 function routeSeen(
