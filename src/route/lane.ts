@@ -27,6 +27,8 @@ export class Lane {
   /** No action before this, after failures. */
   retryAtNs = 0;
   #failures = 0;
+  /** Something happened since the reading under way began: it may be older than that. */
+  #outdated = false;
 
   constructor(
     readonly driver: Driver,
@@ -37,11 +39,14 @@ export class Lane {
     return this.observed.get(prefix) ?? { announcement: "unknown", verified: false, reason: "not read yet" };
   }
 
-  /** refresh reads back. Does nothing while busy: what it is doing ends in a read-back. */
+  /** refresh reads back. While busy it returns at once: what is under way then ends in a reading that begins after now. */
   async refresh(): Promise<void> {
-    if (this.busy) return;
+    if (this.busy) {
+      this.#outdated = true;
+      return;
+    }
     this.busy = true;
-    this.observed = await this.driver.observe(this.prefixes);
+    await this.#read();
     this.busy = false;
   }
 
@@ -60,9 +65,24 @@ export class Lane {
       this.#backOff();
     }
     const tookNs = monotonicNs() - startNs;
-    this.observed = await this.driver.observe(this.prefixes);
+    await this.#read();
     this.busy = false;
     return { driver: this.driver.name, action, prefixes, tookNs, ...(error && { error }) };
+  }
+
+  /** Never rejects: a driver that breaks its word is a driver that cannot be read. */
+  async #read(): Promise<void> {
+    do {
+      this.#outdated = false;
+      try {
+        this.observed = await this.driver.observe(this.prefixes);
+      } catch (error) {
+        const reason = (error as Error).message;
+        this.observed = new Map(
+          this.prefixes.map((prefix) => [prefix, { announcement: "unknown", verified: false, reason }]),
+        );
+      }
+    } while (this.#outdated);
   }
 
   /** Twice as long after each failure in a row, and never in step with the other endpoints. */

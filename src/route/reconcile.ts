@@ -33,7 +33,7 @@ export interface PrefixStatus {
 export type RouteEvent =
   /** A driver was told to act; that it did not refuse proves nothing yet. */
   | ({ readonly kind: "acted" } & LaneResult)
-  /** Observed and verified as wanted; `tookNs` since it was wanted. */
+  /** Observed and verified as wanted; `tookNs` since it was wanted or, if it was so before, since it was not any more. */
   | { readonly kind: "settled"; readonly prefix: Prefix; readonly announcement: Announcement; readonly tookNs: number }
   | { readonly kind: "manual"; readonly prefix: Prefix; readonly by: string }
   | { readonly kind: "manual-ended"; readonly prefix: Prefix; readonly by: string }
@@ -58,9 +58,12 @@ const longestVerifyMs = 320;
 
 interface Wanted {
   readonly announcement: Announcement;
-  readonly sinceNs: number;
+  /** Since when it is wanted or, once it was so, since when it is not any more. */
+  sinceNs: number;
   settled: boolean;
 }
+
+const unseen = "somebody unseen";
 
 /** Reconciler moves prefixes through their drivers: in order for withdrawing, in reverse for announcing. */
 export class Reconciler {
@@ -69,6 +72,10 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #wanted = new Map<Prefix, Wanted>();
   readonly #manual: Map<Prefix, ManualOrder>;
+  /** The orders that were seen to be carried out. */
+  readonly #away: Set<Prefix>;
+  /** Changes of an earlier run that no driver here can undo: kept, as a later config may bring their driver back. */
+  #orphans: readonly Change[] = [];
   #changedNs = Number.NEGATIVE_INFINITY;
   #verifyMs = firstVerifyMs;
   #timer: NodeJS.Timeout | undefined;
@@ -78,6 +85,7 @@ export class Reconciler {
   constructor(route: ReadonlyMap<Prefix, readonly Driver[]>, options: ReconcilerOptions) {
     this.#options = options;
     this.#manual = new Map([...(options.manual ?? [])].filter(([prefix]) => route.has(prefix)));
+    this.#away = new Set(this.#manual.keys());
     const drivers = new Set([...route.values()].flat());
     const lanes = new Map(
       [...drivers].map((driver) => {
@@ -91,13 +99,17 @@ export class Reconciler {
 
   /** open gets the drivers ready and reads back once. Changes nothing that is announced. */
   async open(changes: readonly Change[]): Promise<void> {
+    const concerns = (lane: Lane, { driver, prefix }: Change) =>
+      lane.driver.name === driver && lane.prefixes.includes(prefix);
+    this.#orphans = changes.filter((change) => !this.#lanes.some((lane) => concerns(lane, change)));
     await Promise.all(
       this.#lanes.map(async (lane) => {
-        const own = changes.filter(({ driver }) => driver === lane.driver.name);
+        const own = changes.filter((change) => concerns(lane, change));
         await lane.driver.open(own, (event) => this.#notice(lane, event));
         await lane.refresh();
       }),
     );
+    this.#endOrders();
     this.#wakeIn(this.#options.refreshMs ?? 1000);
   }
 
@@ -131,7 +143,12 @@ export class Reconciler {
 
   /** changes lists what must be undone after a restart, for the state file. */
   changes(): readonly Change[] {
-    return this.#lanes.flatMap((lane) => lane.driver.changes());
+    return [...this.#lanes.flatMap((lane) => lane.driver.changes()), ...this.#orphans];
+  }
+
+  /** orphans lists the changes among them that no driver here can undo. */
+  orphans(): readonly Change[] {
+    return this.#orphans;
   }
 
   /** settledWithin resolves true when all prefixes are as wanted and verified, false after `ms`. */
@@ -144,18 +161,22 @@ export class Reconciler {
     return true;
   }
 
-  /** close stops acting and lets the drivers go; what is announced stays. */
+  /** close stops acting and lets all drivers go; what is announced stays. Rejects with what the first of them could not do. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await Promise.all(this.#lanes.map((lane) => lane.driver.close()));
+    const closed = await Promise.allSettled(this.#lanes.map((lane) => lane.driver.close()));
+    const failed = closed.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   #act() {
+    if (this.#closed) return;
+    this.#endOrders();
     const nowNs = monotonicNs();
-    const waitNs = this.#changedNs + this.#options.minGapMs * nsPerMs - nowNs;
+    const open = this.#gapNs(nowNs) <= 0;
     for (const [lane, action, prefixes] of this.#steps()) {
-      if (lane.busy || nowNs < lane.retryAtNs || waitNs > 0) continue;
+      if (lane.busy || nowNs < lane.retryAtNs || !open) continue;
       // Steps of one pass leave together: only later ones have to keep the gap.
       this.#changedNs = nowNs;
       void lane.act(action, prefixes).then((result) => {
@@ -164,7 +185,12 @@ export class Reconciler {
       });
     }
     this.#noteSettled();
-    this.#wakeIn(this.#nextWakeMs(waitNs / nsPerMs));
+    this.#wakeIn(this.#nextWakeMs());
+  }
+
+  /** How long the gap after the last change still lasts. */
+  #gapNs(nowNs: number): number {
+    return this.#changedNs + this.#options.minGapMs * nsPerMs - nowNs;
   }
 
   /** The next step of each prefix, those of one lane and direction together. */
@@ -197,12 +223,15 @@ export class Reconciler {
     return undefined;
   }
 
-  #nextWakeMs(gapMs: number): number {
+  #nextWakeMs(): number {
     const refreshMs = this.#options.refreshMs ?? 1000;
     if (this.#allSettled()) return refreshMs;
-    if (this.#steps().length > 0) {
-      const retryMs = Math.min(...this.#lanes.map((lane) => (lane.retryAtNs - monotonicNs()) / nsPerMs));
-      return Math.min(refreshMs, Math.max(1, gapMs, Math.min(retryMs, firstRetryLookMs)));
+    const nowNs = monotonicNs();
+    // A busy lane comes back by itself.
+    const ready = this.#steps().filter(([lane]) => !lane.busy);
+    if (ready.length > 0) {
+      const firstNs = Math.min(...ready.map(([lane]) => Math.max(lane.retryAtNs - nowNs, this.#gapNs(nowNs))));
+      return Math.min(refreshMs, Math.max(1, firstNs / nsPerMs));
     }
     // Something is under way in the routers: look soon, then less and less often.
     this.#verifyMs = Math.min(this.#verifyMs * 2, longestVerifyMs);
@@ -239,10 +268,25 @@ export class Reconciler {
   }
 
   #noticeAppearance(prefix: Prefix, by: string) {
-    if (this.#manual.delete(prefix)) this.#options.onEvent({ kind: "manual-ended", prefix, by });
+    if (this.#manual.has(prefix)) this.#endOrder(prefix, by);
     else if (this.#wanted.get(prefix)?.announcement === "withdrawn") {
       this.#options.onEvent({ kind: "appeared", prefix, by });
     }
+  }
+
+  /** An order that was carried out ends when the prefix is there again, also where nobody told of it, as after a router's restart. */
+  #endOrders() {
+    for (const prefix of this.#manual.keys()) {
+      const { observed } = this.#statusOf(prefix);
+      if (observed === "withdrawn") this.#away.add(prefix);
+      else if (observed === "announced" && this.#away.has(prefix)) this.#endOrder(prefix, unseen);
+    }
+  }
+
+  #endOrder(prefix: Prefix, by: string) {
+    this.#manual.delete(prefix);
+    this.#away.delete(prefix);
+    this.#options.onEvent({ kind: "manual-ended", prefix, by });
   }
 
   #allSettled(): boolean {
@@ -257,6 +301,7 @@ export class Reconciler {
     for (const [prefix, wanted] of this.#wanted) {
       const { observed, verified } = this.#statusOf(prefix);
       if (observed !== wanted.announcement || !verified) {
+        if (wanted.settled) wanted.sinceNs = monotonicNs();
         wanted.settled = false;
       } else if (!wanted.settled) {
         wanted.settled = true;
@@ -278,12 +323,14 @@ export class Reconciler {
     const unknown = drivers.find(({ observed }) => observed === "unknown");
     const unverified = drivers.find(({ verified }) => !verified);
     const witness = deciding ?? unknown ?? unverified ?? drivers[0]!;
-    const error = lanes.map((lane) => lane.errors.get(prefix)).find((text) => text !== undefined);
-    const reason = error ?? witness.reason;
+    const wanted = this.#wanted.get(prefix)?.announcement ?? "hold";
+    // What a driver could not do is the reason only while it is still to be done.
+    const failing = lanes.find((lane) => lane.errors.has(prefix) && lane.observation(prefix).announcement !== wanted);
+    const reason = failing?.errors.get(prefix) ?? witness.reason;
     const manual = this.#manual.get(prefix);
     return {
       prefix,
-      wanted: this.#wanted.get(prefix)?.announcement ?? "hold",
+      wanted,
       observed: witness.observed,
       verified: witness.verified,
       ...(reason !== undefined && { reason }),
@@ -292,6 +339,3 @@ export class Reconciler {
     };
   }
 }
-
-/** After a failed step the next look is no later than this; the lane itself says when it may act. ms */
-const firstRetryLookMs = 100;

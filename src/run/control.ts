@@ -1,39 +1,53 @@
 // The control socket: a unix socket (mode 0660) that answers one JSON object a line to one JSON request a line.
-import { chmodSync, mkdirSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { AnyprobeError } from "../errors.js";
+import { AnyprobeError, ConfigError } from "../errors.js";
 import type { Status } from "./status.js";
 
 /** No request is longer; whoever sends more is cut off. */
 const longestRequest = 4096;
+/** Whoever leaves more octets of answers unread, or is silent for so long, is cut off. */
+const longestBacklog = 1 << 20;
+const patienceMs = 60_000;
 
 /** Verbs are what the socket can be asked; each gives a plain JSON value. */
 export type Verbs = Readonly<Record<string, () => unknown>>;
 
 /** ControlSocket listens until it is closed, and then removes its file. */
 export class ControlSocket {
+  readonly #server: Server;
+  readonly #clients = new Set<Socket>();
+
   private constructor(
     readonly path: string,
-    readonly server: Server,
-  ) {}
-
-  /** listen makes the socket. A file left by a dead daemon is removed: the lock says that no other daemon lives here. */
-  static async listen(path: string, verbs: Verbs): Promise<ControlSocket> {
-    mkdirSync(dirname(path), { recursive: true });
-    const server = createServer((socket) => serve(socket, verbs));
-    await removeStale(path);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(path, resolve);
+    verbs: Verbs,
+  ) {
+    this.#server = createServer((socket) => {
+      this.#clients.add(socket);
+      socket.once("close", () => this.#clients.delete(socket));
+      serve(socket, verbs);
     });
-    chmodSync(path, 0o660);
-    server.unref();
-    return new ControlSocket(path, server);
   }
 
+  /** listen makes the socket. A socket left by a dead daemon is removed: the lock says that no other daemon lives here. */
+  static async listen(path: string, verbs: Verbs): Promise<ControlSocket> {
+    mkdirSync(dirname(path), { recursive: true });
+    await removeStale(path);
+    const control = new ControlSocket(path, verbs);
+    await new Promise<void>((resolve, reject) => {
+      control.#server.once("error", reject);
+      control.#server.listen(path, resolve);
+    });
+    chmodSync(path, 0o660);
+    control.#server.unref();
+    return control;
+  }
+
+  /** close hangs up on everybody: a client must not keep the daemon from ending. */
   close(): void {
-    this.server.close();
+    this.#server.close();
+    for (const client of this.#clients) client.destroy();
   }
 }
 
@@ -44,11 +58,11 @@ async function removeStale(path: string): Promise<void> {
       `expected the control socket ${path} to be free, but a process answers there: give this daemon another \`control\``,
     );
   }
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !found.isSocket()) {
+    throw new ConfigError("ERR_CONFIG_INVALID", `control: expected a socket or nothing at ${path}, found another file`);
   }
+  if (found) unlinkSync(path);
 }
 
 function answers(path: string): Promise<boolean> {
@@ -63,9 +77,13 @@ function serve(socket: Socket, verbs: Verbs) {
   let received = "";
   socket.setEncoding("utf8");
   socket.on("error", () => socket.destroy());
+  socket.setTimeout(patienceMs, () => socket.destroy());
   socket.on("data", (text: string) => {
     received += text;
-    if (received.length > longestRequest) socket.destroy();
+    if (received.length > longestRequest || socket.writableLength > longestBacklog) {
+      socket.destroy();
+      return;
+    }
     for (let end = received.indexOf("\n"); end >= 0; end = received.indexOf("\n")) {
       socket.write(`${JSON.stringify(answer(received.slice(0, end), verbs))}\n`);
       received = received.slice(end + 1);
@@ -104,9 +122,13 @@ export function fetchStatus(path: string): Promise<Status> {
       received += text;
       if (!received.endsWith("\n")) return;
       socket.destroy();
-      const { result, error } = JSON.parse(received) as { result?: Status; error?: string };
-      if (result) resolve(result);
-      else fail(error ?? "an empty answer");
+      try {
+        const { result, error } = JSON.parse(received) as { result?: Status; error?: string };
+        if (result) resolve(result);
+        else fail(error ?? "an empty answer");
+      } catch {
+        fail("an answer that is no JSON");
+      }
     });
   });
 }

@@ -2,7 +2,7 @@
 import { listAddresses, listLinks, listLocalRoutes, listUdpSockets } from "../engine/netlink.js";
 import { NetlinkWatch } from "../engine/netlink-watch.js";
 import { familyOfPrefix } from "../route/prefix.js";
-import { formatDuration, monotonicNs } from "../units.js";
+import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
 import type { Config } from "./config.js";
 import { ControlSocket } from "./control.js";
 import { Endpoint, type FamilySource, type Ground } from "./endpoint.js";
@@ -13,7 +13,7 @@ import type { Guarded } from "./mark.js";
 import { pickSource } from "./source.js";
 import { StateFile } from "./state.js";
 import type { Status } from "./status.js";
-import { ServiceManager } from "./systemd.js";
+import { Pulse, ServiceManager } from "./systemd.js";
 
 export interface DaemonOptions {
   readonly version: string;
@@ -36,7 +36,7 @@ export class Daemon {
   #endpoint!: Endpoint;
   #control: ControlSocket | undefined;
   #watchdog: NodeJS.Timeout | undefined;
-  #heardRows = -1;
+  #pulse: Pulse;
 
   /**
    * start runs a daemon under `config`. Rejects with ConfigError, ERR_RUN_LOCKED or what the kernel refuses; then nothing
@@ -63,6 +63,7 @@ export class Daemon {
     this.#lock = lock;
     this.#log = openLog(config.logLevel);
     this.#manager = new ServiceManager(this.#log);
+    this.#pulse = new Pulse(patienceNs(config, this.#manager));
     this.#watch = new NetlinkWatch();
     const locality = new Locality(listLocalRoutes);
     // First of all listeners: the others ask it.
@@ -104,7 +105,14 @@ export class Daemon {
     } finally {
       this.#manager.ready(this.#summary());
     }
+    this.#log.level = config.logLevel;
+    this.#pulse = new Pulse(patienceNs(config, this.#manager));
     this.#log.info({ event: "reload" }, "the config was reloaded");
+    for (const key of ["control", "state"] as const) {
+      if (config[key] === old.config[key]) continue;
+      this.#log.warn({ event: "reload", key }, `\`${key}\` is another now: that takes effect at the next start`);
+    }
+    this.#tellSenses();
   }
 
   /** rejectReload says that a new config was no good; the old one stays. */
@@ -118,7 +126,8 @@ export class Daemon {
     const gone = await this.#endpoint.withdrawOnExit(exitMs);
     if (!gone) this.#log.error({ event: "exit" }, "not all prefixes were seen withdrawn before the end");
     await this.#endpoint.close();
-    this.#log.info({ event: "stop", ran: formatDuration(monotonicNs() - this.#startedNs) }, "stopped");
+    const ran = formatDuration(monotonicNs() - this.#startedNs);
+    this.#log.info({ event: "stop", ran, counters: this.#endpoint.counters() }, "stopped");
     this.#release();
     return gone;
   }
@@ -129,13 +138,29 @@ export class Daemon {
       await this.#endpoint.open();
     } catch (error) {
       if (this.#endpoint !== old) await this.#endpoint.close();
-      this.#endpoint = new Endpoint(old.config, old.sources, this.#ground, old);
-      await this.#endpoint.open();
+      try {
+        this.#endpoint = new Endpoint(old.config, old.sources, this.#ground, old);
+        await this.#endpoint.open();
+      } catch (fatal) {
+        // A daemon that probes nothing must not look alive: it ends, the routes stay, and the service manager starts another.
+        setImmediate(() => {
+          throw fatal;
+        });
+      }
       throw error;
     }
   }
 
   #announceStart() {
+    this.#tellSenses();
+    this.#log.info({ event: "start", version: this.#options.version, pid: process.pid }, `probing ${this.#summary()}`);
+    this.#manager.ready(this.#summary());
+    if (this.#manager.watchdogMs !== undefined) {
+      this.#watchdog = setInterval(() => this.#signLife(), this.#manager.watchdogMs);
+    }
+  }
+
+  #tellSenses() {
     const { sources, markRule } = this.#endpoint;
     for (const { family, address, why } of sources) {
       this.#log.info({ event: "source", family, address, why }, `IPv${family} probes come from ${address} (${why})`);
@@ -148,11 +173,6 @@ export class Daemon {
     }
     const hints = this.#hints();
     if (!hints.on) this.#log.warn({ event: "hints", ...hints }, "hints are off: a death is seen at the next probe");
-    this.#log.info({ event: "start", version: this.#options.version, pid: process.pid }, `probing ${this.#summary()}`);
-    this.#manager.ready(this.#summary());
-    if (this.#manager.watchdogMs !== undefined) {
-      this.#watchdog = setInterval(() => this.#signLife(), this.#manager.watchdogMs);
-    }
   }
 
   /** Hints come from sockets of this network namespace: a server that passes its checks from elsewhere gives none. */
@@ -165,12 +185,8 @@ export class Daemon {
     return { on: false, reason: `no socket of this network namespace listens at port ${unseen.join(", ")}: polling` };
   }
 
-  /** A sign of life is given only while rows come: an event loop that turns but judges nothing is not alive. */
   #signLife() {
-    const { rows } = this.#endpoint.counters();
-    if (rows === this.#heardRows) return;
-    this.#heardRows = rows;
-    this.#manager.alive();
+    if (this.#pulse.beats(this.#endpoint.counters().rows, monotonicNs())) this.#manager.alive();
   }
 
   #summary(): string {
@@ -188,6 +204,12 @@ export class Daemon {
     this.#watch.close();
     this.#lock[Symbol.dispose]();
   }
+}
+
+/** The busiest check brings a row in each interval, and a timeout later where nobody answers. */
+function patienceNs({ services }: Config, { watchdogMs = 0 }: ServiceManager): number {
+  const checks = services.flatMap((service) => service.checks);
+  return (watchdogMs + Math.min(...checks.map(({ intervalMs, timeoutMs }) => intervalMs + timeoutMs))) * nsPerMs;
 }
 
 function pickSources(config: Config): FamilySource[] {

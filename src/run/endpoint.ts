@@ -15,7 +15,7 @@ import { type Guarded, MarkRule } from "./mark.js";
 import { narrateRoute, narrateTransition } from "./narrate.js";
 import type { PrefixCheck } from "./prefix-check.js";
 import { aliasOf, Prober } from "./prober.js";
-import { deadlocked, deadlockReason } from "./recovery.js";
+import { Deadlocks, deadlocked, deadlockReason } from "./recovery.js";
 import { buildRouting, type Routing } from "./routing.js";
 import type { Source } from "./source.js";
 import type { State, StateFile } from "./state.js";
@@ -55,8 +55,7 @@ export class Endpoint {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Prefixes that fell to their lease: announced again only after a pass that was sent later. */
   readonly #unproven = new Map<Prefix, number>();
-  /** For how many ticks each prefix has looked deadlocked. */
-  readonly #deadlocked = new Map<Prefix, number>();
+  readonly #deadlocks = new Deadlocks();
   readonly #leaseNs = new Map<Prefix, number>();
   readonly #gates = new Map<Prefix, readonly PrefixCheck[]>();
   readonly #transitions: [PrefixCheck, Transition][] = [];
@@ -90,7 +89,7 @@ export class Endpoint {
       onEvent: (event) => this.#heedRoute(event),
       manual: new Map(this.#found.manual.map(({ prefix, by }) => [prefix, { by, atNs: monotonicNs() }])),
     });
-    for (const [prefix, sinceNs] of earlier?.#unproven ?? []) this.#unproven.set(prefix, sinceNs);
+    if (earlier) for (const [prefix, sinceNs] of earlier.#unproven) this.#unproven.set(prefix, sinceNs);
     this.#unsubscribe = ground.watch.subscribe((events) => this.#heedKernel(events));
   }
 
@@ -108,10 +107,11 @@ export class Endpoint {
     }
     this.#keepState();
     this.#findPlaces();
+    // A lease that an earlier daemon left may be about to run out.
+    this.#renewLeases(() => true);
     for (const { leaseMs } of this.#routing.leased.values()) {
-      // A lease that an earlier daemon left may be about to run out: it is renewed at once.
-      this.#refreshLease();
-      this.#timers.push(setInterval(() => this.#refreshLease(), Math.min(1000, leaseMs / 4)));
+      const judgedSince = (prefix: Prefix) => this.#judgedSinceRenewal(prefix);
+      this.#timers.push(setInterval(() => this.#renewLeases(judgedSince), Math.min(1000, leaseMs / 4)));
     }
     this.#timers.push(setInterval(() => this.#tick(), tickMs));
   }
@@ -177,7 +177,7 @@ export class Endpoint {
   }
 
   #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
-    const reason = this.#isDeadlocked(status.prefix) ? deadlockReason : status.reason;
+    const reason = this.#deadlocks.has(status.prefix) ? deadlockReason : status.reason;
     return {
       ...status,
       ...(reason !== undefined && { reason }),
@@ -341,40 +341,35 @@ export class Endpoint {
     this.#findPlaces();
     this.#findDeadlocks();
     this.#decide();
+    // A disk that took no state may take it now.
+    this.#keepState();
   }
 
   #findDeadlocks() {
     for (const { prefix, observed } of this.routes()) {
       const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
-      const dead =
-        waiting && this.#gatesAt(prefix).some(({ address, config }) => deadlocked(address, config.port) === true);
-      if (!dead) this.#deadlocked.delete(prefix);
-      else if (!this.#isDeadlocked(prefix)) {
-        this.#deadlocked.set(prefix, (this.#deadlocked.get(prefix) ?? 0) + 1);
-        if (this.#isDeadlocked(prefix)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
-      }
+      const sockets = waiting ? this.#gatesAt(prefix) : [];
+      const dead = sockets.some(({ address, config }) => deadlocked(address, config.port) === true);
+      if (this.#deadlocks.note(prefix, dead)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
     }
   }
 
-  /** A server that is just starting has not opened all its sockets yet: it must look so twice. */
-  #isDeadlocked(prefix: Prefix): boolean {
-    return (this.#deadlocked.get(prefix) ?? 0) >= 2;
+  #renewLeases(due: (prefix: Prefix) => boolean) {
+    for (const [driver, { prefixes }] of this.#routing.leased) {
+      const renewed = prefixes.filter(due);
+      try {
+        driver.refresh(renewed);
+        for (const prefix of renewed) this.#leaseNs.set(prefix, monotonicNs());
+      } catch (error) {
+        this.#ground.log.error({ event: "lease", error: (error as Error).message }, "a lease could not be renewed");
+      }
+    }
   }
 
   /** A lease is renewed only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
-  #refreshLease() {
-    for (const [driver, { prefixes }] of this.#routing.leased) {
-      const due = prefixes.filter((prefix) => {
-        const lastNs = this.#leaseNs.get(prefix) ?? Number.NEGATIVE_INFINITY;
-        return this.#gatesAt(prefix).every(({ judgedNs }) => judgedNs > lastNs);
-      });
-      try {
-        driver.refresh(due);
-        for (const prefix of due) this.#leaseNs.set(prefix, monotonicNs());
-      } catch (error) {
-        this.#ground.log.error({ event: "lease", error: (error as Error).message }, "a lease could not be refreshed");
-      }
-    }
+  #judgedSinceRenewal(prefix: Prefix): boolean {
+    const lastNs = this.#leaseNs.get(prefix) ?? Number.NEGATIVE_INFINITY;
+    return this.#gatesAt(prefix).every(({ judgedNs }) => judgedNs > lastNs);
   }
 
   #keepState() {

@@ -17,23 +17,32 @@ export class MarkRule implements Disposable {
   /** The mark to put on probes; undefined where the rule could not be installed. */
   readonly mark: number | undefined;
   readonly guarded: Guarded;
-  readonly #families: readonly Family[];
+  readonly #families: Family[] = [];
 
   /** Installs the rule for these families, or says why the guard is off: it never throws. */
   constructor(families: readonly Family[]) {
-    this.#families = families;
     try {
-      for (const family of families) addMarkRule(family, mark);
+      for (const family of families) {
+        addMarkRule(family, mark);
+        this.#families.push(family);
+      }
       this.mark = mark;
       this.guarded = { on: true };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.guarded = { on: false, reason: error.message };
+      this[Symbol.dispose]();
     }
   }
 
+  /** Idempotent. Never throws: a rule that is left over concerns our own packets only. */
   [Symbol.dispose](): void {
-    if (this.mark === undefined) return;
-    for (const family of this.#families) deleteMarkRule(family, mark);
+    for (const family of this.#families.splice(0)) {
+      try {
+        deleteMarkRule(family, mark);
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+      }
+    }
   }
 }

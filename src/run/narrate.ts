@@ -63,9 +63,9 @@ export function narrateRoute(log: Log, event: RouteEvent): void {
       if (noticed.kind === "expired") {
         const { prefix } = noticed;
         log.error({ event: "expired", prefix }, `the lease of ${prefix} ran out: it was not refreshed in time`);
+      } else {
+        log.warn({ event: "router", driver, ...noticed }, `${driver}: router ${noticed.kind}`);
       }
-      return log.warn({ event: "router", driver, ...noticed }, `${driver}: router ${noticed.kind}`);
-      return;
     }
   }
 }

@@ -2,6 +2,7 @@
 // automatic-interface-scan): then no probe at the anycast address can ever pass again, and somebody must be told.
 import { listUdpSockets, type UdpSocket } from "../engine/netlink.js";
 import { familyOf } from "../probe/target.js";
+import type { Prefix } from "../route/prefix.js";
 
 /**
  * deadlocked tells whether a server lives at this port but listens at other addresses only. `undefined` where nothing
@@ -13,6 +14,23 @@ export function deadlocked(address: string, port: number, sockets: readonly UdpS
   return !serving.some((socket) => covers(socket, address));
 }
 
+/** Deadlocks remembers which prefixes look deadlocked: twice running, as a server that is starting has not opened all its sockets yet. */
+export class Deadlocks {
+  readonly #seen = new Map<Prefix, number>();
+
+  has(prefix: Prefix): boolean {
+    return (this.#seen.get(prefix) ?? 0) > 1;
+  }
+
+  /** note takes one look at a prefix; true where it makes it one. */
+  note(prefix: Prefix, dead: boolean): boolean {
+    const before = this.has(prefix);
+    if (dead) this.#seen.set(prefix, (this.#seen.get(prefix) ?? 0) + 1);
+    else this.#seen.delete(prefix);
+    return !before && this.has(prefix);
+  }
+}
+
 function covers(socket: UdpSocket, address: string): boolean {
   if (socket.address === address) return true;
   if (socket.address === "0.0.0.0") return familyOf(address) === 4;
@@ -21,6 +39,6 @@ function covers(socket: UdpSocket, address: string): boolean {
 
 /** What an operator is told of a deadlock. */
 export const deadlockReason =
-  "recovery impossible at the anycast address: the server closed its socket there when the address went (BIND does that " +
-  "with automatic-interface-scan), so it cannot answer behind the anchor; put the address back by hand, or configure " +
-  "`recovery: alias` or the frr driver";
+  "recovery impossible at the anycast address: a server listens at this port, but not there (BIND closes its socket when " +
+  "the address goes, with automatic-interface-scan), so it cannot answer behind the anchor; put the address back by hand, " +
+  "or configure `recovery: alias` or the frr driver";

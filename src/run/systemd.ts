@@ -44,3 +44,22 @@ export class ServiceManager {
     }
   }
 }
+
+/** Pulse tells whether a daemon lives, by its rows: an event loop that turns but judges nothing is not alive. */
+export class Pulse {
+  readonly #patienceNs: number;
+  #rows = -1;
+  #grewNs = Number.NEGATIVE_INFINITY;
+
+  /** `patienceNs`: how long there may be no row where all is well. */
+  constructor(patienceNs: number) {
+    this.#patienceNs = patienceNs;
+  }
+
+  /** beats tells whether rows came lately, by their count so far; one that shrank is of another engine. */
+  beats(rows: number, nowNs: number): boolean {
+    if (rows !== this.#rows) this.#grewNs = nowNs;
+    this.#rows = rows;
+    return nowNs - this.#grewNs < this.#patienceNs;
+  }
+}
