@@ -39,7 +39,6 @@ export interface FamilySource extends Source {
 /** Bursts at other prefixes may still be out when the first has decided: their routes leave together, if it is no later than this. */
 const togetherMs = 20;
 const tickMs = 1000;
-const wildcards = new Set(["0.0.0.0", "::"]);
 
 /** Endpoint runs from open() to close(). */
 export class Endpoint {
@@ -291,7 +290,7 @@ export class Endpoint {
       if (!this.config.hints) continue;
       for (const check of this.checks) {
         if (event.kind === "overrun") this.#prober.confirm(check);
-        if (event.kind === "socket-destroyed" && concerns(event, check)) this.#prober.confirm(check);
+        if (event.kind === "socket-destroyed" && check.mayAsk(event)) this.#prober.confirm(check);
         if (event.kind === "route-added" && event.address === check.address) this.#prober.ask(check);
       }
     }
@@ -394,8 +393,4 @@ export class Endpoint {
   #gatesAt(prefix: Prefix): readonly PrefixCheck[] {
     return this.#gates.get(prefix) ?? [];
   }
-}
-
-function concerns(event: { address: string; port: number }, { address, config }: PrefixCheck): boolean {
-  return event.port === config.port && (wildcards.has(event.address) || event.address === address);
 }

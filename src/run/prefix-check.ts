@@ -12,6 +12,8 @@ export interface Judged {
   readonly transition: Transition | undefined;
 }
 
+const wildcards = new Set(["0.0.0.0", "::"]);
+
 /** PrefixCheck judges the rows of its probes in a Check and keeps the latencies of answers. */
 export class PrefixCheck {
   /** The anycast address that is asked. */
@@ -46,6 +48,11 @@ export class PrefixCheck {
   /** The interval that it wants to be asked at now. */
   get intervalMs(): number {
     return this.check.asking === "fast" ? this.config.fastIntervalMs : this.config.intervalMs;
+  }
+
+  /** mayAsk tells whether its probes may go to a socket that is bound like this. */
+  mayAsk({ address, port }: { readonly address: string; readonly port: number }): boolean {
+    return port === this.config.port && (wildcards.has(address) || address === this.address);
   }
 
   judge(finding: Finding, sentNs: number, nowNs: number): Judged {
