@@ -15,6 +15,7 @@ export interface LaneResult {
   readonly error?: Error;
 }
 
+const goals = { announce: "announced", withdraw: "withdrawn" } as const;
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 
@@ -24,7 +25,7 @@ export class Lane {
   /** Why the last action on a prefix failed; gone once one worked. */
   readonly errors = new Map<Prefix, string>();
   busy = false;
-  /** No action before this, after failures. */
+  /** No action before this, after one that failed or does not show. */
   retryAtNs = 0;
   #failures = 0;
   /** Something happened since the reading under way began: it may be older than that. */
@@ -57,16 +58,18 @@ export class Lane {
     let error: Error | undefined;
     try {
       await this.driver[action](prefixes);
-      this.#failures = 0;
       for (const prefix of prefixes) this.errors.delete(prefix);
     } catch (thrown) {
       error = thrown as Error;
       for (const prefix of prefixes) this.errors.set(prefix, error.message);
-      this.#backOff();
     }
     const tookNs = monotonicNs() - startNs;
     await this.#read();
     this.busy = false;
+    const done = prefixes.every((prefix) => this.observation(prefix).announcement === goals[action]);
+    // Also what was accepted may take a while to show, or come to nothing: in neither case is it said again at once.
+    if (error || !done) this.#backOff();
+    else this.#failures = 0;
     return { driver: this.driver.name, action, prefixes, tookNs, ...(error && { error }) };
   }
 

@@ -88,6 +88,15 @@ describe("reconcile", () => {
     expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
   });
 
+  it("does not hammer a router that accepts everything and does nothing", async () => {
+    const router = new MemoryRouter("frr", [a], Array<Mood>(10_000).fill("forget"));
+    const { want } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(router.calls.length).toBeGreaterThan(3);
+    expect(router.calls.length).toBeLessThan(20);
+  });
+
   it("tries a refused step again and shows why until it worked", async () => {
     const router = new MemoryRouter("frr", [a], ["well", "refuse"]);
     const { want, statusOf } = await make([[a, [router]]]);
