@@ -7,9 +7,9 @@ import { snakeCase } from "./snake-case.js";
 export function demoVerb(): Command {
   return new Command("demo")
     .description("show a death, a withdrawal and a return in network namespaces of this host")
-    .option("--ospf", "with real routers and a neighbour's table: needs root and FRR", false)
+    .option("--ospf", "with real routers and a neighbour's table: needs root and FRR")
     .addOption(new Option("--driver <name>", "with --ospf: frr or address (default: frr)").choices(["frr", "address"]))
-    .option("--json", "print one JSON object at the end", false)
+    .option("--json", "print one JSON object at the end")
     .addHelpText(
       "after",
       examples("anyprobe demo", "anyprobe demo --json | jq .timeline", "sudo anyprobe demo --ospf --driver address"),
@@ -18,8 +18,8 @@ export function demoVerb(): Command {
 }
 
 interface Options {
-  readonly json: boolean;
-  readonly ospf: boolean;
+  readonly json?: true;
+  readonly ospf?: true;
   readonly driver?: "frr" | "address";
 }
 
@@ -35,7 +35,7 @@ async function demo({ json, ospf, driver }: Options): Promise<void> {
   const screen = json ? undefined : new DemoScreen(process.stdout);
   const silent = { onStep: () => {}, onWait: () => {} };
   try {
-    const report = await runDemo({ ospf, driver: driver ?? "frr", ...(screen ?? silent) });
+    const report = await runDemo({ ospf: ospf === true, driver: driver ?? "frr", ...(screen ?? silent) });
     if (screen) screen.end(report);
     else process.stdout.write(`${JSON.stringify(snakeCase(report))}\n`);
     process.exitCode = report.ok ? 0 : 1;

@@ -18,7 +18,7 @@ import { fetchStatus } from "../run/control.js";
 import { monotonicNs } from "../units.js";
 import { healthName } from "./answerer.js";
 import { ended } from "./frr.js";
-import type { LogEntry, Look, Place, Reply, Request, StageEvent, Verbs } from "./stage-verb.js";
+import type { Failure, LogEntry, Look, Place, Reply, Request, StageEvent, Verbs } from "./stage-verb.js";
 
 const answererFile = fileURLToPath(new URL("./answerer-process.js", import.meta.url));
 const cliFile = fileURLToPath(new URL("../cli/main.js", import.meta.url));
@@ -144,6 +144,12 @@ function howItEnded({ signalCode, exitCode }: ChildProcess): string {
   return signalCode ?? `exit code ${exitCode}`;
 }
 
+function failureOf(error: Error): Failure {
+  if (!(error instanceof EngineError)) return { message: error.message };
+  const { message, errno, syscall } = error;
+  return { message, engine: { errno, syscall, code: error.code as NonNullable<Failure["engine"]>["code"] } };
+}
+
 function tell(event: StageEvent extends infer E ? (E extends StageEvent ? Omit<E, "atNs"> : never) : never) {
   send({ event: { ...event, atNs: monotonicNs() } as StageEvent });
 }
@@ -172,8 +178,7 @@ process.on("message", async ({ id, verb, argument }: Request) => {
     const result = await (verbs[verb] as (argument: unknown) => unknown)(argument);
     send({ id, result });
   } catch (error) {
-    const errno = error instanceof EngineError ? error.errno : undefined;
-    send({ id, error: { message: (error as Error).message, errno } });
+    send({ id, error: failureOf(error as Error) });
   }
 });
 process.once("disconnect", () => void leave());

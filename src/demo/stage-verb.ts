@@ -1,4 +1,5 @@
 // What a stage (see stage-process.ts) can be told to do, and what it tells: the two ends of one pipe agree by this file.
+import type { EngineError } from "../errors.js";
 import type { Status } from "../run/status.js";
 import type { AnswererOptions } from "./answerer.js";
 
@@ -64,7 +65,15 @@ export interface Request {
   readonly argument: unknown;
 }
 
+/** Failure is what went wrong there; with what an EngineError has, where it was one. */
+export interface Failure {
+  readonly message: string;
+  readonly engine?: Pick<EngineError, "errno" | "syscall"> & { readonly code: EngineErrorCode };
+}
+
+type EngineErrorCode = ConstructorParameters<typeof EngineError>[0];
+
 export type Reply =
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: { readonly message: string; readonly errno?: string | undefined } }
+  | { readonly id: number; readonly error: Failure }
   | { readonly event: StageEvent };

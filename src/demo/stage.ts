@@ -5,7 +5,7 @@ import { EngineError } from "../errors.js";
 import { monotonicNs, nsPerMs } from "../units.js";
 import { beforeExit } from "./before-exit.js";
 import { ended } from "./frr.js";
-import type { Place, Reply, StageEvent, Verbs } from "./stage-verb.js";
+import type { Failure, Place, Reply, StageEvent, Verbs } from "./stage-verb.js";
 
 const processFile = fileURLToPath(new URL("./stage-process.js", import.meta.url));
 
@@ -36,6 +36,9 @@ export class Stage {
   #waiting: (() => void)[] = [];
   #stderr = "";
   #daemonEnded = false;
+  #ended = false;
+  /** Why the process could not even be started. */
+  #spawning: Failure | undefined;
   #calls = 0;
 
   private constructor(
@@ -49,8 +52,12 @@ export class Stage {
     });
     this.#child.on("message", (reply: Reply) => this.#hear(reply));
     this.#child.on("close", () => this.#lost());
-    this.#child.on("error", (error) => {
-      this.#stderr = error.message;
+    this.#child.on("error", (error: NodeJS.ErrnoException) => {
+      const message = `expected the program ${file}, of the package util-linux or iproute2, got ${error.code}`;
+      this.#spawning = {
+        message,
+        engine: { code: "ERR_ENGINE_SYSCALL", errno: error.code ?? "", syscall: "spawn" },
+      };
       this.#lost();
     });
     this.#forget = beforeExit(() => {
@@ -77,6 +84,8 @@ export class Stage {
       try {
         return await Stage.open(entrance, place);
       } catch (error) {
+        // Whatever else goes wrong is no refusal, and another entrance would not help.
+        if (!isRefusal(error as Error)) throw error;
         refusals.push((error as Error).message);
       }
     }
@@ -95,10 +104,11 @@ export class Stage {
     return new Promise((resolve, reject) => {
       this.#replies.set(id, (reply) => {
         if ("result" in reply) resolve(reply.result as ReturnType<Verbs[V]>);
-        else reject(new Error("error" in reply ? reply.error.message : ""));
+        else if ("error" in reply) reject(errorOf(reply.error));
       });
-      if (!this.#child.connected) this.#lost();
-      else this.#child.send({ id, verb, argument }, (error) => error && this.#lost());
+      // Where it cannot be sent, the process is ending: once it has, all that wait are told why.
+      if (this.#ended) this.#lost();
+      else if (this.#child.connected) this.#child.send({ id, verb, argument }, () => {});
     });
   }
 
@@ -156,10 +166,25 @@ export class Stage {
 
   /** The process is gone: nobody answers any more. */
   #lost() {
-    const last = this.#stderr.trim().split("\n").at(-1) ?? "";
-    const message = last === "" ? `the process in the ${this.entrance.name} ended` : last;
-    for (const [id, answer] of this.#replies) answer({ id, error: { message } });
+    this.#ended = true;
+    const lines = this.#stderr.trim().split("\n");
+    const message =
+      lines.find((line) => /^(unshare|ip|\w*Error): /.test(line)) ||
+      lines.at(-1) ||
+      `the process in the ${this.entrance.name} ended`;
+    const error = this.#spawning ?? { message };
+    for (const [id, answer] of this.#replies) answer({ id, error });
     this.#replies.clear();
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+function errorOf({ message, engine }: Failure): Error {
+  return engine ? new EngineError(engine.code, message, engine.errno, engine.syscall) : new Error(message);
+}
+
+/** Some kernels make the namespace and then allow nothing in it. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof EngineError) return error.errno === "EPERM" || error.errno === "EACCES";
+  return error.message.startsWith("unshare: ");
 }

@@ -116,6 +116,16 @@ describe("anyprobe demo", () => {
     expect(story.steps.at(-1)!.event).toBe("started");
   });
 
+  test("says in one line, with 77, that the kernel gives no namespace", async () => {
+    const forbid = 'cd /proc/sys/user; echo 0 > max_user_namespaces; echo 0 > max_net_namespaces; exec "$@"';
+    const argv = ["--user", "--map-root-user", "sh", "-c", forbid, "sh", process.execPath, program, "demo"];
+    await expect(promisify(execFile)("unshare", argv)).rejects.toMatchObject({
+      code: 77,
+      stdout: "",
+      stderr: expect.stringMatching(/^anyprobe: expected .* private network namespace, .* \(unshare: [^;\n]*\): .*\n$/),
+    });
+  });
+
   test.runIf(isRoot)("says in one line what --ospf lacks", async () => {
     const argv = [...asNobody.slice(1), process.execPath, program, "demo", "--ospf"];
     const child = promisify(execFile)("setpriv", argv, { cwd: "/" });
