@@ -82,11 +82,14 @@ class IntervalPacer {
   };
 
   // Beats fall on a grid that all targets of one interval share, so that they share wake-ups too: those cost far more than
-  // probes. It has four points an interval at least, and one every 25 ms at most.
+  // probes. It has four points an interval at least, and one every 25 ms at most. It is the same in every interval, though
+  // the points do not divide it evenly: else targets that began at different times would drift apart.
   static int64_t align(int64_t due_ns, int64_t interval_ns) {
     int64_t points = std::max<int64_t>(4, (interval_ns + kGridNs - 1) / kGridNs);
     int64_t step = std::max<int64_t>(1, interval_ns / points);
-    return (due_ns + step - 1) / step * step;
+    int64_t begin = due_ns / interval_ns * interval_ns;
+    int64_t point = (due_ns - begin + step - 1) / step;
+    return begin + (point < points ? point * step : interval_ns);
   }
   static constexpr int64_t kGridNs = 25'000'000;
 

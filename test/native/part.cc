@@ -1,0 +1,329 @@
+// The parts of the engine that need no socket: shuffle, table, ring, pacers, the reading of plans.
+#include <algorithm>
+#include <atomic>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "../../native/inflight.h"
+#include "../../native/pacer.h"
+#include "../../native/plan.h"
+#include "../../native/ring.h"
+#include "../../native/shard.h"
+#include "../../native/wire.h"
+#include "check.h"
+#include "test.h"
+
+using namespace anyprobe;
+
+void shuffle_is_a_bijection() {
+  for (int keys = 0; keys < 3; ++keys) {
+    Shuffle shuffle;
+    std::vector<bool> seen(65536);
+    uint32_t consecutive = 0;
+    for (uint32_t sequence = 0; sequence < 65536; ++sequence) {
+      uint16_t id = shuffle.id_of(static_cast<uint16_t>(sequence));
+      CHECK(!seen[id]);
+      seen[id] = true;
+      CHECK(shuffle.sequence_of(id) == sequence);
+      if (id == static_cast<uint16_t>(shuffle.id_of(static_cast<uint16_t>(sequence - 1)) + 1)) ++consecutive;
+    }
+    CHECK(consecutive < 50);
+  }
+}
+
+// The table against a plain model: any mix of reserving, finding and releasing.
+void in_flight_holds_what_it_was_given() {
+  std::mt19937 random(7);
+  for (uint32_t slots : {1u, 2u, 64u, 1024u, 65536u}) {
+    InFlight table(slots);
+    struct Known {
+      uint32_t at;
+      uint16_t id;
+      uint32_t target;
+    };
+    std::vector<Known> known;  // in the order of sending
+    std::set<uint16_t> released;
+    for (int step = 0; step < 20000; ++step) {
+      bool reserve = known.empty() || (random() % 3 != 0 && !table.full());
+      if (reserve) {
+        uint16_t id;
+        uint32_t target = static_cast<uint32_t>(random());
+        uint32_t at = table.reserve(target, step, &id);
+        for (const Known& other : known) CHECK(other.id != id && other.at != at);
+        known.push_back({at, id, target});
+        released.erase(id);
+      } else {
+        size_t which = random() % 4 == 0 ? random() % known.size() : 0;
+        table.release(known[which].at);
+        released.insert(known[which].id);
+        known.erase(known.begin() + static_cast<long>(which));
+      }
+      CHECK(table.size() == known.size());
+      CHECK(table.oldest() == (known.empty() ? InFlight::kNone : known.front().at));
+      if (!known.empty()) {
+        const Known& one = known[random() % known.size()];
+        CHECK(table.find(one.id) == one.at && table[one.at].target == one.target);
+      }
+      if (!released.empty()) CHECK(table.find(*released.begin()) == InFlight::kNone);
+      if (known.size() > 200) {
+        for (const Known& one : known) table.release(one.at);
+        known.clear();
+      }
+    }
+  }
+}
+
+void in_flight_passes_over_a_probe_that_stays() {
+  InFlight table(8);
+  uint16_t id, lost;
+  uint32_t stays = table.reserve(0, 0, &lost);
+  for (int i = 0; i < 1000000; ++i) {
+    uint32_t at = table.reserve(1, i, &id);
+    CHECK(at != stays && id != lost);
+    table.release(at);
+  }
+  CHECK(table.find(lost) == stays && table.oldest() == stays && table.size() == 1);
+}
+
+void ring_loses_nothing_between_two_threads() {
+  constexpr uint32_t kRows = 1'000'000;
+  constexpr uint32_t kOctets = 8;
+  Ring ring(1024, kOctets);
+  std::thread writer([&] {
+    for (uint32_t i = 0; i < kRows; ++i) {
+      while (ring.room() == 0) {
+        ring.publish();
+        std::this_thread::yield();
+      }
+      uint8_t answer[kOctets];
+      std::fill(answer, answer + kOctets, static_cast<uint8_t>(i));
+      Row row{};
+      row.probe = i;
+      row.answer_length = static_cast<uint16_t>(i % (kOctets + 1));
+      ring.write(row, answer);
+      if (i % 7 == 0) ring.publish();
+    }
+    ring.publish();
+  });
+  uint32_t next = 0;
+  while (next < kRows) {
+    uint32_t refuse_at = next + 300;
+    uint32_t got = ring.read(500, [&](const Row& row, const uint8_t* answer) {
+      if (row.probe == refuse_at) return false;  // as where a batch is full
+      CHECK(row.probe == next && row.answer_length == next % (kOctets + 1));
+      for (uint32_t i = 0; i < row.answer_length; ++i) CHECK(answer[i] == static_cast<uint8_t>(next));
+      ++next;
+      return true;
+    });
+    if (got == 0) std::this_thread::yield();
+  }
+  writer.join();
+  CHECK(ring.room() == 1024);
+}
+
+// The reader sleeps between rings, as the event loop does: a lost wake-up would hang it.
+class CountingBell : public Bell {
+ public:
+  std::atomic<uint32_t> rung{0};
+
+ private:
+  void wake() override {
+    rung.fetch_add(1);
+    rung.notify_one();
+  }
+};
+
+void bell_never_loses_a_wake_up() {
+  constexpr uint32_t kRows = 200'000;
+  Ring ring(256, 0);
+  CountingBell bell;
+  std::thread writer([&] {
+    for (uint32_t i = 0; i < kRows; ++i) {
+      while (ring.room() == 0) std::this_thread::yield();
+      Row row{};
+      row.probe = i;
+      ring.write(row, nullptr);
+      if (i % 3 == 0 || i + 1 == kRows || ring.room() == 0) {
+        ring.publish();
+        bell.ring();
+      }
+    }
+  });
+  uint32_t next = 0;
+  uint32_t heard = 0;
+  while (next < kRows) {
+    bell.rung.wait(heard);
+    heard = bell.rung.load();
+    uint32_t got;
+    do {
+      bell.arm();
+      got = ring.read(64, [&](const Row& row, const uint8_t*) { return row.probe == next++; });
+    } while (got > 0);
+  }
+  writer.join();
+}
+
+Target every(int64_t start_ns, int64_t interval_ns) {
+  Target target{};
+  target.start_ns = start_ns;
+  target.interval_ns = interval_ns;
+  return target;
+}
+
+void interval_pacer_keeps_its_grid_and_skips_what_passed() {
+  IntervalPacer pacer({every(0, 100), every(50, 100), every(0, 0)}, 1000);
+  uint64_t skipped = 0;
+  std::vector<int64_t> dues[3];
+  std::mt19937 random(3);
+  int64_t now = 1000;
+  uint64_t taken = 0;
+  for (; now < 1'000'000; now += random() % 400) {
+    while (pacer.next_due() <= now) {
+      uint32_t target = pacer.next_target();
+      Due due;
+      if (!pacer.take(now, &due, &skipped)) continue;
+      CHECK(due.target == target && due.due_ns <= now && now - due.due_ns < 1000);
+      dues[due.target].push_back(due.due_ns);
+      ++taken;
+    }
+  }
+  CHECK(dues[2].empty());
+  for (int i = 0; i < 2; ++i) {
+    CHECK(std::is_sorted(dues[i].begin(), dues[i].end()));
+    CHECK(std::adjacent_find(dues[i].begin(), dues[i].end()) == dues[i].end());
+    for (int64_t due : dues[i]) CHECK((due - 1000 - 50 * i) % 100 == 0);
+  }
+  // Every start was either sent or counted.
+  int64_t starts = (dues[0].back() - 1000) / 100 + 1 + (dues[1].back() - 1050) / 100 + 1;
+  CHECK(static_cast<int64_t>(taken + skipped) >= starts);
+  CHECK(skipped > 0);
+}
+
+void interval_pacer_obeys_pace_and_burst() {
+  IntervalPacer pacer({every(0, 1000)}, 0);
+  uint64_t skipped = 0;
+  auto take_until = [&](int64_t until) {
+    std::vector<int64_t> dues;
+    while (pacer.next_due() <= until) {
+      Due due;
+      if (pacer.take(pacer.next_due(), &due, &skipped)) dues.push_back(due.due_ns);
+    }
+    return dues;
+  };
+  CHECK((take_until(2500) == std::vector<int64_t>{0, 1000, 2000}));
+  pacer.pace(0, 100, 2600);
+  CHECK((take_until(2850) == std::vector<int64_t>{2600, 2700, 2800}));
+  pacer.pace(0, 0, 0);
+  CHECK(take_until(10000).empty());
+  CHECK(pacer.next_due() == kNever);
+  pacer.burst(0, 3, 10, 11000);
+  pacer.pace(0, 16, 11003);
+  CHECK((take_until(11030) == std::vector<int64_t>{11000, 11004, 11010, 11020, 11020}));
+  CHECK(skipped == 0);
+}
+
+// Targets that begin at any time share a few points of their interval, and keep to them.
+void interval_pacer_shares_wake_ups() {
+  std::mt19937 random(5);
+  for (int64_t interval : {7, 100, 1'000'003, 100'000'000, 333'333'333, 1'000'000'000}) {
+    IntervalPacer pacer(std::vector<Target>(50, every(0, 0)), 0);
+    uint64_t skipped = 0;
+    std::set<int64_t> points;
+    for (uint32_t i = 0; i < 50; ++i) {
+      int64_t first = static_cast<int64_t>(random()) * 1000;
+      pacer.pace(i, interval, first);
+      Due due;
+      CHECK(pacer.take(pacer.next_due(), &due, &skipped));
+      CHECK(due.due_ns >= first && due.due_ns < first + std::max<int64_t>(interval, 4));
+      points.insert(due.due_ns % interval);
+      pacer.pace(i, 0, 0);
+      while (pacer.next_due() != kNever) CHECK(!pacer.take(pacer.next_due(), &due, &skipped));
+    }
+    CHECK(static_cast<int64_t>(points.size()) <= std::max<int64_t>(4, interval / 25'000'000 + 1));
+  }
+}
+
+void rate_pacer_spaces_evenly_and_takes_turns() {
+  RatePacer pacer(3, 1e9 / 7, 500);
+  Due due;
+  uint64_t skipped = 0;
+  for (uint64_t i = 0; i < 100000; ++i) {
+    CHECK(pacer.next_target() == i % 3);
+    CHECK(pacer.take(0, &due, &skipped));
+    CHECK(due.target == i % 3);
+    CHECK(std::abs(static_cast<double>(due.due_ns - 500) - static_cast<double>(i) * 1e9 / 7) < 2);
+  }
+  CHECK(skipped == 0);
+}
+
+// unpack reads any octets without touching what is not theirs (the sanitizer watches), and takes good ones.
+void unpack_bears_anything() {
+  PackedTemplate head{29, 0, 17, 0};
+  std::vector<uint8_t> templates(sizeof(head) + 29);
+  std::memcpy(templates.data(), &head, sizeof(head));
+  PackedTarget row{};
+  row.interval_ns = 1e6;
+  row.port = 53;
+  row.family = 4;
+  std::vector<uint8_t> table(2 * sizeof(row));
+  std::memcpy(table.data(), &row, sizeof(row));
+  std::memcpy(table.data() + sizeof(row), &row, sizeof(row));
+  Plan good;
+  good.schedule.timeout_ns = 1000;
+  CHECK(unpack(templates.data(), templates.size(), table.data(), table.size(), &good).empty());
+  CHECK(good.templates.size() == 1 && good.targets.size() == 2);
+  std::mt19937 random(11);
+  uint32_t taken = 0;
+  for (int i = 0; i < 200000; ++i) {
+    auto scribbled = [&](const std::vector<uint8_t>& octets) {
+      // Of the exact size, so that reading beyond it is seen.
+      std::vector<uint8_t> copy(octets.begin(), octets.begin() + static_cast<long>(random() % 3 ? octets.size() : random() % (octets.size() + 1)));
+      copy.shrink_to_fit();
+      for (uint32_t changes = random() % 3; changes > 0 && !copy.empty(); --changes) copy[random() % copy.size()] = static_cast<uint8_t>(random());
+      return copy;
+    };
+    std::vector<uint8_t> a = scribbled(templates), b = scribbled(table);
+    Plan plan;
+    plan.schedule.timeout_ns = 1000;
+    if (!unpack(a.data(), a.size(), b.data(), b.size(), &plan).empty()) continue;
+    ++taken;
+    for (const Target& target : plan.targets) {
+      CHECK(target.query < plan.templates.size());
+      CHECK(target.interval_ns >= 0 && target.interval_ns <= kLongestNs);
+      const Template& query = plan.templates[target.query];
+      CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.octets.size());
+      if (query.dns()) CHECK(kDnsHeader + query.question_length <= query.octets.size());
+    }
+  }
+  CHECK(taken > 1000);
+}
+
+void compare_bears_anything() {
+  std::mt19937 random(13);
+  std::vector<uint8_t> query(12 + 17);
+  for (uint8_t& octet : query) octet = static_cast<uint8_t>(random());
+  for (int i = 0; i < 200000; ++i) {
+    std::vector<uint8_t> packet(random() % 40);
+    packet.shrink_to_fit();
+    for (uint8_t& octet : packet) octet = random() % 2 ? static_cast<uint8_t>(random()) : 0;
+    if (packet.size() > 2) packet[2] |= random() % 2 ? 0x80 : 0;
+    Likeness likeness = compare(query.data(), 17, packet.data(), packet.size());
+    CHECK(likeness == Likeness::kAnswer ? packet.size() >= 29 : true);
+  }
+}
+
+void test_parts() {
+  shuffle_is_a_bijection();
+  in_flight_holds_what_it_was_given();
+  in_flight_passes_over_a_probe_that_stays();
+  ring_loses_nothing_between_two_threads();
+  bell_never_loses_a_wake_up();
+  interval_pacer_keeps_its_grid_and_skips_what_passed();
+  interval_pacer_obeys_pace_and_burst();
+  interval_pacer_shares_wake_ups();
+  rate_pacer_spaces_evenly_and_takes_turns();
+  unpack_bears_anything();
+  compare_bears_anything();
+}
