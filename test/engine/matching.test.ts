@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 /** Asks a target `count` times and gives what came of it. */
-async function ask(handler: Handler, count = 5, query: object = question, timeoutMs = 60) {
+async function ask(handler: Handler, count = 5, query: object = question, timeoutMs = 400) {
   const target = await start(handler);
   const recorder = new Recorder();
   recorder.submit({ probes: [{ target, query: query as never }], schedule: { rateQps: 500, count }, timeoutMs });
