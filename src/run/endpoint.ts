@@ -176,7 +176,8 @@ export class Endpoint {
   }
 
   #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
-    const reason = this.#deadlocks.has(status.prefix) ? deadlockReason : status.reason;
+    const stuck = status.observed === "withdrawn" && this.#deadlocks.has(status.prefix);
+    const reason = stuck ? deadlockReason : status.reason;
     return {
       ...status,
       ...(reason !== undefined && { reason }),
@@ -316,9 +317,12 @@ export class Endpoint {
 
   /** Where nothing could be probed while it was away, an operator's putting it back hands it to the checks; else it goes again. */
   #heedAppearance(prefix: Prefix) {
-    const blind = this.#addressRouteOf(prefix)?.recovery === "manual";
+    const blind = this.#addressRouteOf(prefix)?.recovery === "manual" || this.#deadlocks.has(prefix);
     if (!blind) return;
-    for (const check of this.#gatesAt(prefix)) check.startOver();
+    for (const check of this.#gatesAt(prefix)) {
+      check.startOver();
+      check.bePatient(monotonicNs());
+    }
     this.#reconciler.release(prefix);
     this.#ground.log.info({ event: "handed-back", prefix }, `the checks of ${prefix} decide anew`);
   }

@@ -12,6 +12,8 @@ export interface Judged {
   readonly transition: Transition | undefined;
 }
 
+/** BIND takes up to half a second. */
+const patienceMs = 1000;
 const wildcards = new Set(["0.0.0.0", "::"]);
 
 /** PrefixCheck judges the rows of its probes in a Check and keeps the latencies of answers. */
@@ -31,6 +33,9 @@ export class PrefixCheck {
   /** So many probes of the burst that a hint started are not judged yet. */
   confirming = 0;
 
+  /** Failures of probes sent before then say nothing: the server may not have seen yet that its address is back. */
+  #patientUntilNs = Number.NEGATIVE_INFINITY;
+
   constructor(
     readonly service: string,
     readonly prefix: Prefix,
@@ -38,6 +43,11 @@ export class PrefixCheck {
   ) {
     this.address = addressOf(prefix);
     this.check = freshCheck(config);
+  }
+
+  /** bePatient gives the server time to open its socket again at an address that has just come back. */
+  bePatient(nowNs: number): void {
+    this.#patientUntilNs = nowNs + patienceMs * nsPerMs;
   }
 
   /** startOver forgets what was decided: the next probes decide as after a start. */
@@ -56,7 +66,8 @@ export class PrefixCheck {
   }
 
   judge(finding: Finding, sentNs: number, nowNs: number): Judged {
-    const verdict = judge(finding, this.config.query, this.config.expect);
+    const found = judge(finding, this.config.query, this.config.expect);
+    const verdict = found.kind === "fail" && sentNs < this.#patientUntilNs ? tooEarly(found.reason) : found;
     this.verdicts[verdict.kind]++;
     if (this.confirming > 0) this.confirming--;
     this.last = { verdict, sentNs };
@@ -76,4 +87,8 @@ function freshCheck({ rise, fall, stableForMs, confirm, intervalMs, timeoutMs }:
     // As long as a death would take to be seen, and one interval more: by then there should have been an answer or none.
     unknownAfterNs: ((fall + 1) * intervalMs + timeoutMs) * nsPerMs,
   });
+}
+
+function tooEarly(reason: string): Verdict {
+  return { kind: "unknown", reason: `${reason}, but the address has only just come back` };
 }

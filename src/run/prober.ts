@@ -37,8 +37,9 @@ interface Slot {
   readonly index: number;
 }
 
-// A few thousand probes can wait for a busy event loop, with answers of the size that EDNS allows them.
-const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024 };
+// A few thousand probes can wait for a busy event loop, with answers of the size that EDNS allows them. Passes can wait for
+// the next probes to be sent; a failure never does, but for a wrong record in an answer that is otherwise well.
+const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024, patienceMs: 25 };
 
 /** Prober runs from construction until close(). */
 export class Prober {
@@ -95,7 +96,11 @@ export class Prober {
   move(prefix: Prefix, place: Place): void {
     if ((this.#place.get(prefix) ?? "anycast") === place) return;
     this.#place.set(prefix, place);
-    for (const check of this.checks) if (check.prefix === prefix) this.#pace(check, 0);
+    const nowNs = monotonicNs();
+    for (const check of this.checks.filter((one) => one.prefix === prefix)) {
+      if (place === "anycast") check.bePatient(nowNs);
+      this.#pace(check, 0);
+    }
   }
 
   /** tick lets time pass for checks that nobody answers: without verdicts they go unknown. */
@@ -153,9 +158,9 @@ export class Prober {
         rttNs: batch.rttNs[i]!,
         answer: outcome === "answered" ? batch.bytes.subarray(at, at + batch.answerLength[i]!) : undefined,
       };
-      const { transition } = slot.check.judge(finding, sentNs, nowNs);
+      const { verdict, transition } = slot.check.judge(finding, sentNs, nowNs);
       this.#entered(slot.check, transition);
-      if (this.#hints && outcome === "unreachable") this.confirm(slot.check);
+      if (this.#hints && outcome === "unreachable" && verdict.kind === "fail") this.confirm(slot.check);
     }
     this.#options.onJudged();
   }

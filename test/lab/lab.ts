@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { encode } from "dns-packet";
 import { stringify } from "yaml";
 import { ended } from "../../src/demo/frr.js";
 import { Network, type RoutedNode } from "../../src/demo/network.js";
 import type { RouteMonitor } from "../../src/demo/route-monitor.js";
+import { encodeQuery } from "../../src/probe/dns.js";
 import { fetchStatus } from "../../src/run/control.js";
 import type { Status } from "../../src/run/status.js";
 import { monotonicNs, nsPerMs } from "../../src/units.js";
@@ -208,12 +208,12 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * answersFrom asks the anycast address who it is (id.server), `count` times from the client and from as many ports, and
-   * tells how often each endpoint answered, `nobody` among them. Needs `client: true`.
+   * answersFrom asks the anycast address the health question, `count` times from the client and from as many ports, and
+   * tells how often each endpoint answered, by its NSID, `nobody` among them. Needs `client: true`.
    */
   async answersFrom(count: number, prefix = anycast): Promise<Record<string, number>> {
-    const question = { type: "TXT", class: "CH", name: "id.server" } as const;
-    const query = encode({ type: "query", id: 1, questions: [question] }).toString("hex");
+    // NSID and no id.server: BIND limits the rate of its answers in class CH.
+    const query = Buffer.from(encodeQuery({ name: healthName, type: "A", nsid: true }, 1)).toString("hex");
     const script = `
       const seen = {};
       let open = ${count};
@@ -229,8 +229,8 @@ export class Lab implements AsyncDisposable {
         socket.once("message", (answer) => {
           clearTimeout(timer);
           socket.close();
-          // The TXT record ends the message, and identities here have two letters.
-          note(answer.subarray(-2).toString("latin1"));
+          // Option 3 of the OPT record; identities here have two letters.
+          note(/\\x00\\x03\\x00\\x02(..)/s.exec(answer.toString("latin1"))?.[1] ?? "somebody");
         });
         socket.send(Buffer.from("${query}", "hex"), 53, "${destinationOf(prefix)}");
       }`;

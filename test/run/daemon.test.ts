@@ -214,7 +214,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
       expect(withdrawn(await daemon.status())).toBe(true);
       await host.answer();
       await daemon.until(announced);
-      expect(daemon.lines.filter(({ event }) => event === "state")).toHaveLength(1);
+      expect(daemon.lines.filter(({ msg }) => msg.includes("cannot be written"))).toHaveLength(1);
     });
   });
 
