@@ -49,6 +49,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     options.shards = given.Get("shards").As<Napi::Number>().Uint32Value();
     options.ring_rows = given.Get("ringRows").As<Napi::Number>().Uint32Value();
     options.answer_octets = given.Get("answerOctets").As<Napi::Number>().Uint32Value();
+    options.patience_ns = given.Get("patienceNs").As<Napi::Number>().Int64Value();
     if (options.shards < 1 || options.shards > 255 || !std::has_single_bit(options.ring_rows) ||
         options.answer_octets > 4096) {
       throw Napi::RangeError::New(env, "engine options are out of range");

@@ -60,7 +60,7 @@ class BatchWriter {
 Engine::Engine(const EngineOptions& options, Bell& bell) : bell_(bell) {
   for (uint32_t i = 0; i < options.shards; ++i) {
     shards_.push_back(
-        std::make_unique<Shard>(static_cast<uint8_t>(i), options.ring_rows, options.answer_octets, bell));
+        std::make_unique<Shard>(static_cast<uint8_t>(i), options, bell));
   }
 }
 

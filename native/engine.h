@@ -10,10 +10,8 @@
 
 namespace anyprobe {
 
-struct EngineOptions {
+struct EngineOptions : ShardOptions {
   uint32_t shards = 1;
-  uint32_t ring_rows = 65536;     // per shard, a power of two
-  uint32_t answer_octets = 1232;  // kept of each answer; 0 keeps none
 };
 
 class Engine {

@@ -44,10 +44,11 @@ void sleep_on(int epoll, int64_t for_ns) {
 
 }  // namespace
 
-Shard::Shard(uint8_t index, uint32_t ring_rows, uint32_t answer_octets, Bell& bell)
+Shard::Shard(uint8_t index, const ShardOptions& options, Bell& bell)
     : index_(index),
+      patience_ns_(options.patience_ns),
       bell_(bell),
-      ring_(ring_rows, answer_octets),
+      ring_(options.ring_rows, options.answer_octets),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       mail_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{EPOLLIN, {nullptr}};
@@ -93,7 +94,7 @@ void Shard::loop() {
   }
   for (auto& run : runs_) cancel(*run);
   runs_.clear();
-  if (ring_.publish()) bell_.ring();
+  if (ring_.publish() + unrung_ > 0) bell_.ring();
 }
 
 // --- commands -------------------------------------------------------------------------------------------------------
@@ -190,12 +191,14 @@ void Shard::publish() {
   uint32_t fresh = ring_.publish();
   if (fresh && unrung_ == 0) unrung_since_ns_ = now_ns_;
   unrung_ += fresh;
-  if (unrung_ >= kBellRows || (unrung_ > 0 && now_ns_ - unrung_since_ns_ >= kBellNs)) ring_bell();
+  int64_t most_ns = urgent_ ? kBellNs : std::max(kBellNs, patience_ns_);
+  if (unrung_ >= kBellRows || (unrung_ > 0 && now_ns_ - unrung_since_ns_ >= most_ns)) ring_bell();
 }
 
 void Shard::ring_bell() {
   bell_.ring();
   unrung_ = 0;
+  urgent_ = false;
 }
 
 // sleep_until tells when something is due. With probes in flight that is never further than the stall bound: a stall
@@ -226,7 +229,8 @@ void Shard::wait() {
   // Not the time now: where this round itself stood still, the next one sees it.
   wake_by_ns_ = std::max(until, now_ns_);
   if (until - now_ns < kShortestSleep) return;
-  if (unrung_ > 0) ring_bell();
+  // Plain answers wait for the next wake-up, if that comes soon: JavaScript's costs as much as the shard's own.
+  if (unrung_ > 0 && (urgent_ || until - unrung_since_ns_ > patience_ns_)) ring_bell();
   add(kWakeups);
   if (rest) {
     timespec end = timespec_of(until);

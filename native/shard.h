@@ -49,10 +49,16 @@ struct Cancel {
 struct Stop {};
 using Command = std::variant<std::unique_ptr<Run>, Pace, Burst, Cancel, Stop>;
 
+struct ShardOptions {
+  uint32_t ring_rows = 65536;     // a power of two
+  uint32_t answer_octets = 1232;  // kept of each answer; 0 keeps none
+  int64_t patience_ns = 0;        // plain answers (NOERROR) wait so long for a wake-up that is due anyway
+};
+
 class Shard {
  public:
   // Throws std::system_error where the kernel gives no eventfd or epoll.
-  Shard(uint8_t index, uint32_t ring_rows, uint32_t answer_octets, Bell& bell);
+  Shard(uint8_t index, const ShardOptions& options, Bell& bell);
   ~Shard();
 
   void post(Command command);
@@ -97,6 +103,7 @@ class Shard {
   }
 
   const uint8_t index_;
+  const int64_t patience_ns_;
   Bell& bell_;
   Ring ring_;
   const Fd epoll_, mail_;
@@ -113,6 +120,7 @@ class Shard {
   int64_t wake_by_ns_ = 0;          // when the shard meant to be awake again
   int64_t unrung_since_ns_ = 0;
   uint32_t unrung_ = 0;
+  bool urgent_ = false;   // a row that waits is no plain answer
   uint32_t in_flight_ = 0;
   bool moved_ = false;   // this round sent or received
   bool unread_ = false;  // packets are still queued: nothing may expire yet

@@ -160,6 +160,7 @@ void Shard::end(Socket& socket, uint32_t at, Row row, const uint8_t* answer) {
   row.probe = socket.run->plan.targets[slot.target].probe;
   row.shard = index_;
   ring_.write(row, answer);
+  urgent_ |= row.outcome != Outcome::kAnswered || row.rcode != 0;
   socket.in_flight.release(at);
   --in_flight_;
   add(kRows);

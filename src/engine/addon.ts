@@ -10,7 +10,12 @@ import type { NativeSchedule } from "./compile.js";
 export interface Addon extends NativeNetlink {
   readonly layout: Layout;
   readonly Engine: new (
-    options: { readonly shards: number; readonly ringRows: number; readonly answerOctets: number },
+    options: {
+      readonly shards: number;
+      readonly ringRows: number;
+      readonly answerOctets: number;
+      readonly patienceNs: number;
+    },
     onReady: () => void,
   ) => NativeEngine;
   /** Gives the errno, 0 for success. `path` begins with `/` or, in the abstract namespace, `@`. */

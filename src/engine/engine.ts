@@ -15,6 +15,11 @@ export interface EngineOptions {
   readonly ringRows?: number;
   /** Octets kept of each answer, 0-4096; default 0. */
   readonly answerOctets?: number;
+  /**
+   * Plain answers (NOERROR) are handed over with a wake-up that is due anyway, if that comes within this; default 0: at
+   * once. Everything else is handed over at once in any case. ms
+   */
+  readonly patienceMs?: number;
   /** Rows per batch at most; default 4,096. */
   readonly batchRows?: number;
 }
@@ -58,7 +63,8 @@ export class Engine {
   #turnTaken = false;
 
   constructor(options: EngineOptions, onBatch: (batch: ResultBatch) => void) {
-    const { shards = 1, ringRows = 65_536, answerOctets = 0, batchRows = 4096 } = options;
+    const { shards = 1, ringRows = 65_536, answerOctets = 0, patienceMs = 0, batchRows = 4096 } = options;
+    const native = { shards, ringRows, answerOctets, patienceNs: patienceMs * nsPerMs };
     expectInteger("shards", shards, 1, 255);
     expectInteger("ringRows", ringRows, 1, 2 ** 24);
     if (ringRows & (ringRows - 1)) throw new RangeError(`ringRows: expected a power of two, got ${ringRows}`);
@@ -67,7 +73,7 @@ export class Engine {
     this.#addon = loadAddon();
     this.#onBatch = onBatch;
     this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);
-    this.#native = kernel(() => new this.#addon.Engine({ shards, ringRows, answerOctets }, () => this.#ready()));
+    this.#native = kernel(() => new this.#addon.Engine(native, () => this.#ready()));
   }
 
   /**

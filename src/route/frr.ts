@@ -1,6 +1,7 @@
 // The frr driver: moves IPv4 prefixes in and out of OSPF through ospfd's vty socket, of FRR or Quagga, and reads back what
 // the neighbours hold. It changes the running configuration only (never `write memory`) and remembers every line it took.
 import { RouteError } from "../errors.js";
+import { monotonicNs, nsPerSecond } from "../units.js";
 import type { Announcement, Change, Driver, DriverEvent, Observation } from "./driver.js";
 import {
   type Plan,
@@ -32,6 +33,8 @@ const show = [
 ];
 /** What ospfd answers to a command that it does not know: Quagga has no `json`. */
 const unknownCommand = 2;
+/** A reading is renewed every second; an older one means that the router is slow to answer. */
+const outrightWithinNs = 2 * nsPerSecond;
 const operator = "an operator at ospfd";
 
 /** FrrDriver is one ospfd. Its calls run one after another, so that a reading never mixes with a change of its own. */
@@ -50,6 +53,9 @@ export class FrrDriver implements Driver {
   readonly #withheld = new Set<Prefix>();
   /** Whether the line of each prefix stood in the configuration at the last look, if nothing of ours moved it since. */
   readonly #present = new Map<Prefix, boolean>();
+  /** The last reading, if nothing of ours has changed the router since. */
+  #state: RouterState | undefined;
+  #stateNs = 0;
   #json = true;
 
   constructor(options: FrrOptions) {
@@ -110,13 +116,23 @@ export class FrrDriver implements Driver {
   withdraw(prefixes: readonly Prefix[]): Promise<void> {
     return this.#inTurn(async () => {
       for (const prefix of prefixes) this.#withheld.add(prefix);
-      const state = await this.#read(prefixes);
-      const plan = planWithdraw(state, prefixes, this.#held);
+      const plan = this.#planOutright(prefixes) ?? planWithdraw(await this.#read(prefixes), prefixes, this.#held);
       // Before the write: what was written but not confirmed must be known as ours. The next reading drops what did not happen.
       for (const [prefix, way] of plan.ways) this.#held.set(prefix, way);
       await this.#configure(plan, prefixes);
       if (plan.refusals.size > 0) throw refusalError(plan.refusals);
     });
+  }
+
+  /**
+   * Without a new reading, which takes as long as the change itself: where the last one is young and every line concerns
+   * one prefix only. If it misleads, ospfd refuses the line and the next try reads first.
+   */
+  #planOutright(prefixes: readonly Prefix[]): Plan | undefined {
+    if (!this.#state || monotonicNs() - this.#stateNs > outrightWithinNs) return undefined;
+    const plan = planWithdraw(this.#state, prefixes, this.#held);
+    const outright = plan.refusals.size === 0 && plan.ways.size === prefixes.length;
+    return outright && plan.lines.every((line) => line.startsWith("no network ")) ? plan : undefined;
   }
 
   changes(): readonly Change[] {
@@ -130,6 +146,7 @@ export class FrrDriver implements Driver {
 
   async #configure(plan: Plan, prefixes: readonly Prefix[]): Promise<void> {
     if (plan.lines.length === 0) return;
+    this.#state = undefined;
     // The next look starts afresh with what this moves, however it ends: it must not be taken for somebody else's doing.
     const redistribution = plan.lines.some((line) => line.includes("redistribute"));
     for (const prefix of redistribution ? [...this.#present.keys()] : plan.ways.keys()) this.#present.delete(prefix);
@@ -152,6 +169,8 @@ export class FrrDriver implements Driver {
       const failed = replies.findIndex((reply) => reply.status !== 0);
       if (failed >= 0) throw refused(commands[failed]!, replies[failed]!);
       const state = stateOf(replies, this.#json);
+      this.#state = state;
+      this.#stateNs = monotonicNs();
       this.#compare(state, prefixes);
       return state;
     } catch (error) {
@@ -185,6 +204,7 @@ export class FrrDriver implements Driver {
   }
 
   #forgetRun(): void {
+    this.#state = undefined;
     this.#present.clear();
     this.#json = true;
   }
