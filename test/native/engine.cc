@@ -104,6 +104,14 @@ Plan plan_for(uint16_t port, uint32_t targets, double rate_qps, uint64_t count, 
   return plan;
 }
 
+EngineOptions options_of(uint32_t shards, uint32_t ring_rows, uint32_t answer_octets) {
+  EngineOptions options;
+  options.shards = shards;
+  options.ring_rows = ring_rows;
+  options.answer_octets = answer_octets;
+  return options;
+}
+
 struct Tally {
   std::array<uint64_t, 7> outcomes{};
   uint64_t rows = 0;
@@ -128,7 +136,7 @@ void every_probe_has_its_row(uint32_t shards, uint32_t ring_rows) {
   Answerer answerer;
   FlagBell bell;
   Tally tally;
-  Engine engine({shards, ring_rows, 64}, bell);
+  Engine engine(options_of(shards, ring_rows, 64), bell);
   uint32_t rate, interval, cancelled;
   CHECK(!engine.submit(plan_for(answerer.port(), 10, 5000, 3000, 100'000'000), &rate));
   CHECK(!engine.submit(plan_for(answerer.port(), 20, 0, 0, 50'000'000), &interval));
@@ -157,7 +165,7 @@ void engines_end_at_any_moment() {
   for (int i = 0; i < 40; ++i) {
     FlagBell bell;
     Tally tally;
-    Engine engine({2, 64, 0}, bell);
+    Engine engine(options_of(2, 64, 0), bell);
     uint32_t run;
     CHECK(!engine.submit(plan_for(answerer.port(), 6, 20000, 0, 1'000'000'000), &run));
     usleep(static_cast<useconds_t>(i * 100));
