@@ -147,7 +147,7 @@ describe("a bad", () => {
 describe("the addon itself", () => {
   /** Runs what is given to a native engine; an exception is fine, a crash is not. */
   function withNative(use: (native: InstanceType<typeof addon.Engine>) => void) {
-    const native = new addon.Engine({ shards: 2, ringRows: 64, answerOctets: 16 }, () => {});
+    const native = new addon.Engine({ shards: 2, ringRows: 64, answerOctets: 16, patienceNs: 0 }, () => {});
     try {
       use(native);
     } catch (error) {
@@ -218,7 +218,7 @@ describe("the addon itself", () => {
   });
 
   test("refuses memory that is not what it says", () => {
-    const native = new addon.Engine({ shards: 1, ringRows: 64, answerOctets: 0 }, () => {});
+    const native = new addon.Engine({ shards: 1, ringRows: 64, answerOctets: 0, patienceNs: 0 }, () => {});
     const any = native as unknown as Record<string, (...args: unknown[]) => unknown>;
     const { templates, table, schedule } = compiled;
     expect(() => any["drain"]!(new Uint8Array(10), 100)).toThrow(RangeError);
