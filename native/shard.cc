@@ -22,7 +22,7 @@ constexpr uint32_t kBellRows = 4096;               // under load the bell waits 
 constexpr int64_t kBellNs = kNsPerMs;              // or for so long
 constexpr int64_t kShortestSleep = 20 * kNsPerUs;  // a sleep and wake-up costs more than this
 constexpr int64_t kBlockedSleep = kNsPerMs;        // until room is looked for again
-constexpr int64_t kRestNs = kNsPerMs;              // between two looks at the sockets, while little is in flight
+constexpr int64_t kRestNs = kNsPerMs;              // at least, between two looks at the sockets while little is in flight
 constexpr uint32_t kRestInFlight = 128;            // so many answers fit a receive queue of the usual size
 
 Fd checked(int fd, const char* syscall) {
@@ -50,9 +50,11 @@ Shard::Shard(uint8_t index, const ShardOptions& options, Bell& bell)
       bell_(bell),
       ring_(options.ring_rows, options.answer_octets),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      resting_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       mail_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{EPOLLIN, {nullptr}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, mail_, &event);
+  epoll_ctl(resting_, EPOLL_CTL_ADD, mail_, &event);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -139,6 +141,9 @@ void Shard::start(std::unique_ptr<Run> run) {
   for (auto& socket : run->sockets) {
     epoll_event event{EPOLLIN, {socket.get()}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event);
+    // Errors are told whether asked for or not.
+    event.events = 0;
+    epoll_ctl(resting_, EPOLL_CTL_ADD, socket->fd, &event);
   }
   runs_.push_back(std::move(run));
 }
@@ -218,26 +223,20 @@ int64_t Shard::sleep_until() const {
   return until;
 }
 
-// wait sleeps until something is due or arrives. After a round that sent or received it first rests for a while without
-// looking: the answers of that while then cost one wake-up together. The kernel's stamps keep their round trips true,
-// and an error that the sending itself met was read already.
+// wait sleeps until something is due or arrives. After a round that sent or received it first rests: errors and commands
+// wake it then, answers do not. Each of them alone would cost a wake-up, and the kernel's stamp keeps its rtt true.
 void Shard::wait() {
   int64_t until = sleep_until();
   int64_t now_ns = monotonic_ns();
   bool rest = moved_ && in_flight_ > 0 && in_flight_ <= kRestInFlight;
-  if (rest) until = std::min(until, now_ns + kRestNs);
+  if (rest) until = std::min(until, now_ns + std::max(kRestNs, patience_ns_));
   // Not the time now: where this round itself stood still, the next one sees it.
   wake_by_ns_ = std::max(until, now_ns_);
   if (until - now_ns < kShortestSleep) return;
   // Plain answers wait for the next wake-up, if that comes soon: JavaScript's costs as much as the shard's own.
   if (unrung_ > 0 && (urgent_ || until - unrung_since_ns_ > patience_ns_)) ring_bell();
   add(kWakeups);
-  if (rest) {
-    timespec end = timespec_of(until);
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, nullptr);
-  } else {
-    sleep_on(epoll_, until == kNever ? -1 : until - now_ns);
-  }
+  sleep_on(rest ? resting_ : epoll_, until == kNever ? -1 : until - now_ns);
 }
 
 }  // namespace anyprobe

@@ -106,7 +106,7 @@ class Shard {
   const int64_t patience_ns_;
   Bell& bell_;
   Ring ring_;
-  const Fd epoll_, mail_;
+  const Fd epoll_, resting_, mail_;
   std::mutex mailbox_lock_;
   std::vector<Command> mailbox_;
   std::array<std::atomic<uint64_t>, kCounters> counters_{};
