@@ -70,6 +70,7 @@ export class Engine {
     if (ringRows & (ringRows - 1)) throw new RangeError(`ringRows: expected a power of two, got ${ringRows}`);
     expectInteger("answerOctets", answerOctets, 0, 4096);
     expectInteger("batchRows", batchRows, 1, 2 ** 20);
+    expectTime("patienceMs", patienceMs);
     this.#addon = loadAddon();
     this.#onBatch = onBatch;
     this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);

@@ -128,6 +128,7 @@ describe("a bad", () => {
     [{ ringRows: 1000 }, "ringRows: expected a power of two, got 1000"],
     [{ ringRows: 0 }, "ringRows: expected an integer of 1-16777216, got 0"],
     [{ answerOctets: 5000 }, "answerOctets: expected an integer of 0-4096, got 5000"],
+    [{ patienceMs: -1 }, "patienceMs: expected a number of 0-1000000000000, got -1"],
     [{ batchRows: 0 }, "batchRows: expected an integer of 1-1048576, got 0"],
   ])("option %j is refused, and says what was expected", (options, message) => {
     expect(() => new Engine(options, () => {})).toThrow(new RangeError(message));
