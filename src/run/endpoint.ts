@@ -9,6 +9,7 @@ import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
 import { monotonicNs, nsPerMs } from "../units.js";
 import type { Config, ServiceConfig } from "./config.js";
+import { Leases } from "./lease.js";
 import type { Locality } from "./locality.js";
 import type { Log } from "./log.js";
 import { type Guarded, MarkRule } from "./mark.js";
@@ -51,11 +52,11 @@ export class Endpoint {
   readonly #routing: Routing;
   readonly #reconciler: Reconciler;
   readonly #unsubscribe: () => void;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #leases: Leases;
+  #clock: NodeJS.Timeout | undefined;
   /** Prefixes that fell to their lease: announced again only after a pass that was sent later. */
   readonly #unproven = new Map<Prefix, number>();
   readonly #deadlocks = new Deadlocks();
-  readonly #leaseNs = new Map<Prefix, number>();
   readonly #gates = new Map<Prefix, readonly PrefixCheck[]>();
   readonly #transitions: [PrefixCheck, Transition][] = [];
   #deferredNs: number | undefined;
@@ -82,6 +83,11 @@ export class Endpoint {
     }
     this.hints = this.#watchPorts();
     this.#routing = buildRouting(config, ground.watch);
+    this.#leases = new Leases({
+      leased: this.#routing.leased,
+      judgedNs: (prefix) => Math.min(...this.#gatesAt(prefix).map(({ judgedNs }) => judgedNs)),
+      log: ground.log,
+    });
     this.#reconciler = new Reconciler(this.#routing.route, {
       minGapMs: config.minGapMs,
       respectManual: (prefix) => this.#servicesOf(prefix).every(({ respectManual }) => respectManual),
@@ -106,13 +112,8 @@ export class Endpoint {
     }
     this.#keepState();
     this.#findPlaces();
-    // A lease that an earlier daemon left may be about to run out.
-    this.#renewLeases(() => true);
-    for (const { leaseMs } of this.#routing.leased.values()) {
-      const judgedSince = (prefix: Prefix) => this.#judgedSinceRenewal(prefix);
-      this.#timers.push(setInterval(() => this.#renewLeases(judgedSince), Math.min(1000, leaseMs / 4)));
-    }
-    this.#timers.push(setInterval(() => this.#tick(), tickMs));
+    this.#leases.open();
+    this.#clock = setInterval(() => this.#tick(), tickMs);
   }
 
   /** withdrawOnExit withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
@@ -151,7 +152,8 @@ export class Endpoint {
   /** From here on nothing that is judged or heard moves a route. */
   #leave() {
     this.#leaving = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#clock);
+    this.#leases.close();
     this.#unsubscribe();
     this.#prober.close();
     clearTimeout(this.#deferral);
@@ -355,24 +357,6 @@ export class Endpoint {
       const dead = sockets.some(({ address, config }) => deadlocked(address, config.port) === true);
       if (this.#deadlocks.note(prefix, dead)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
     }
-  }
-
-  #renewLeases(due: (prefix: Prefix) => boolean) {
-    for (const [driver, { prefixes }] of this.#routing.leased) {
-      const renewed = prefixes.filter(due);
-      try {
-        driver.refresh(renewed);
-        for (const prefix of renewed) this.#leaseNs.set(prefix, monotonicNs());
-      } catch (error) {
-        this.#ground.log.error({ event: "lease", error: (error as Error).message }, "a lease could not be renewed");
-      }
-    }
-  }
-
-  /** A lease is renewed only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
-  #judgedSinceRenewal(prefix: Prefix): boolean {
-    const lastNs = this.#leaseNs.get(prefix) ?? Number.NEGATIVE_INFINITY;
-    return this.#gatesAt(prefix).every(({ judgedNs }) => judgedNs > lastNs);
   }
 
   #keepState() {

@@ -206,6 +206,32 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     expect(daemon.routeLines().slice(before)).toEqual([]);
   });
 
+  test("puts back after a kill -9 what it took from its router", async () => {
+    const daemon = daemons.get(e2)!;
+    e2.server!.signal("SIGKILL");
+    await daemon.until(withdrawn);
+    await daemon.logged(({ action }) => action === "withdraw");
+    await daemon.kill();
+    await restartServer(e2);
+    await sleep(1000);
+    await expectOnly(lab, [e1, e3], 0);
+    await daemonOf(e2);
+    await expectOnly(lab, all);
+  });
+
+  test("starts while its router is away, and finds it when it comes", async () => {
+    await daemons.get(e2)!.stop();
+    await e2.node.router.signalOspfd("SIGKILL");
+    const daemon = runDaemon(e2, { driver: "frr" });
+    daemons.set(e2, daemon);
+    const status = await daemon.until(allUp);
+    expect(prefixIn(status, anycast)).toMatchObject({ observed: "unknown", verified: false, wanted: "announced" });
+    await e2.node.router.startOspfd();
+    await daemon.until(announced, 30_000);
+    await expectOnly(lab, all, 30_000);
+    expect(daemon.routeLines()).toEqual([]);
+  });
+
   test("originates no LSA for a restart that confirm.for rides out", async () => {
     const daemon = await daemonOf(e1, { check: { confirm: { for: "1s" } } });
     await expectRouted(lab, all);

@@ -192,6 +192,149 @@ describe("reconcile", () => {
     expect(events.map(({ kind }) => kind)).toContain("appeared");
   });
 
+  it("ends an order where the prefix is there again, though nobody told of it", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "announced"]]);
+    router.announced.delete(a);
+    router.onEvent({ kind: "removed", prefix: a, by: "an operator at ospfd" });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(statusOf(a).manual).toBeDefined();
+    router.announced.add(a);
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(statusOf(a).manual).toBeUndefined();
+    await want([[a, "withdrawn"]]);
+    expect(router.announced.size).toBe(0);
+  });
+
+  it("keeps an order that the router has not carried out yet", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "announced"]]);
+    router.onEvent({ kind: "removed", prefix: a, by: "an operator at ospfd" });
+    await vi.advanceTimersByTimeAsync(3000);
+    router.announced.delete(a);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", manual: { by: "an operator at ospfd" } });
+    expect(router.calls).toEqual([]);
+  });
+
+  it("takes over an order of an earlier run, unless the prefix is there", async () => {
+    const [away, back] = [new MemoryRouter("frr", []), new MemoryRouter("address", [b])];
+    const order = { by: "pid 7", atNs: 0 };
+    const reconciler = new Reconciler(
+      new Map([
+        [a, [away]],
+        [b, [back]],
+      ]),
+      {
+        minGapMs: 0,
+        respectManual: () => true,
+        onEvent: () => {},
+        manual: new Map([
+          [a, order],
+          [b, order],
+          [c, order],
+        ]),
+      },
+    );
+    await reconciler.open([]);
+    expect([...reconciler.manual().keys()]).toEqual([a]);
+  });
+
+  it("looks at a router again where something happened during a look", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "withdrawn"]]);
+    const observe = router.observe.bind(router);
+    router.observe = async (prefixes) => {
+      const seen = await observe(prefixes);
+      router.observe = observe;
+      router.announced.add(a);
+      router.onEvent({ kind: "appeared", prefix: a, by: "pid 7" });
+      return seen;
+    };
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(router.announced.size).toBe(0);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn" });
+  });
+
+  it("takes a driver that fails to observe for one that cannot be read, and asks it again", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf } = await make([[a, [router]]]);
+    const observe = router.observe;
+    router.observe = () => Promise.reject(new Error("no idea"));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(statusOf(a)).toMatchObject({ observed: "unknown", verified: false, reason: "no idea" });
+    router.observe = observe;
+    await vi.advanceTimersByTimeAsync(1000);
+    await want([[a, "withdrawn"]]);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
+  });
+
+  it("asks other routers no more often because one refuses", async () => {
+    const [refusing, other] = [
+      new MemoryRouter("frr", [a], ["well", ...Array<Mood>(1000).fill("refuse")]),
+      new MemoryRouter("address", [b]),
+    ];
+    refusing.observe = async () => new Map([[a, { announcement: "announced", verified: true }]]);
+    let looks = 0;
+    const observe = other.observe.bind(other);
+    other.observe = (prefixes) => {
+      looks++;
+      return observe(prefixes);
+    };
+    const { want } = await make([
+      [a, [refusing]],
+      [b, [other]],
+    ]);
+    await want([[a, "withdrawn"]]);
+    looks = 0;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBeLessThan(40);
+  });
+
+  it("does nothing more once it is closed, whatever was under way", async () => {
+    const router = new MemoryRouter("frr", [a], ["well", "refuse"]);
+    const { reconciler, want } = await make([[a, [router]]]);
+    reconciler.want(a, "withdrawn");
+    reconciler.step();
+    await reconciler.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(router.calls).toHaveLength(1);
+    await want([[a, "announced"]]);
+    expect(router.calls).toHaveLength(1);
+  });
+
+  it("lets all drivers go even if one of them cannot", async () => {
+    const [bad, good] = [new MemoryRouter("frr", [a]), new MemoryRouter("address", [a])];
+    bad.close = () => Promise.reject(new Error("stuck"));
+    let closed = false;
+    good.close = async () => {
+      closed = true;
+    };
+    const { reconciler } = await make([[a, [bad, good]]]);
+    await expect(reconciler.close()).rejects.toThrow("stuck");
+    expect(closed).toBe(true);
+  });
+
+  it("gives each driver its own changes back, and keeps those that no driver here can undo", async () => {
+    const [frr, address] = [new MemoryRouter("frr", [a]), new MemoryRouter("address", [b])];
+    const adopted: unknown[] = [];
+    for (const router of [frr, address]) router.open = async (changes: unknown) => void adopted.push(changes);
+    const change = (driver: string, prefix: Prefix) => ({ driver, prefix, undo: {} });
+    const reconciler = new Reconciler(
+      new Map([
+        [a, [frr]],
+        [b, [address]],
+      ]),
+      { minGapMs: 0, respectManual: () => true, onEvent: () => {} },
+    );
+    await reconciler.open([change("frr", a), change("frr", c), change("bird", b)]);
+    expect(adopted).toEqual([[change("frr", a)], []]);
+    expect(reconciler.changes()).toEqual([change("frr", c), change("bird", b)]);
+  });
+
   it("leaves a released prefix as it is", async () => {
     const router = new MemoryRouter("frr", [a]);
     const { reconciler, want } = await make([[a, [router]]]);

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { prefixOf } from "../../src/route/prefix.js";
+import type { CheckConfig } from "../../src/run/config.js";
+import { PrefixCheck } from "../../src/run/prefix-check.js";
+
+const config: CheckConfig = {
+  name: "dns health.example.com/A",
+  port: 53,
+  query: { name: "health.example.com", type: "A" },
+  expect: { rcode: "NOERROR" },
+  role: "gate",
+  intervalMs: 1000,
+  fastIntervalMs: 200,
+  timeoutMs: 1000,
+  rise: 3,
+  fall: 3,
+  stableForMs: 0,
+  confirm: { probes: 3, intervalMs: 1, forMs: 0 },
+};
+const ms = 1e6;
+const answered = { outcome: "answered", rcode: 0, errno: 0, rttNs: 1000, answer: undefined } as const;
+const refused = { ...answered, outcome: "unreachable", errno: 111 } as const;
+const make = () => new PrefixCheck("resolver", prefixOf("203.0.113.53"), config);
+
+test("counts verdicts, latencies, and what is left of a burst", () => {
+  const check = make();
+  check.confirming = 2;
+  check.judge(answered, 10 * ms, 11 * ms);
+  check.judge(refused, 20 * ms, 21 * ms);
+  expect(check.verdicts).toEqual({ pass: 1, fail: 1, unknown: 0 });
+  expect(check.latency.summary().count).toBe(1);
+  expect(check).toMatchObject({ confirming: 0, passedNs: 10 * ms, judgedNs: 21 * ms });
+  check.judge(answered, 30 * ms, 31 * ms);
+  expect(check.confirming).toBe(0);
+});
+
+test("is asked fast while it is undecided", () => {
+  const check = make();
+  expect(check.intervalMs).toBe(1000);
+  check.judge(answered, 1 * ms, 2 * ms);
+  expect([check.check.state, check.intervalMs]).toEqual(["rising", 200]);
+});
+
+test("holds failures for unknown while its address has only just come back", () => {
+  const check = make();
+  check.bePatient(1000 * ms);
+  for (const sentMs of [1001, 1500, 1999]) check.judge(refused, sentMs * ms, (sentMs + 1) * ms);
+  expect(check.check.state).toBe("unknown");
+  expect(check.last?.verdict).toEqual({
+    kind: "unknown",
+    reason: "port unreachable, but the address has only just come back",
+  });
+  check.judge(answered, 1999 * ms, 2000 * ms);
+  expect(check.check.state).toBe("rising");
+  for (const sentMs of [2000, 2001, 2002]) check.judge(refused, sentMs * ms, (sentMs + 1) * ms);
+  expect(check.check.state).toBe("down");
+});
+
+test("starts over as if nothing had been decided", () => {
+  const check = make();
+  for (const sentMs of [1, 2, 3]) check.judge(refused, sentMs * ms, sentMs * ms);
+  expect(check.check.settled).toBe("down");
+  check.startOver();
+  expect([check.check.state, check.check.settled, check.check.lost]).toEqual(["unknown", undefined, false]);
+  expect(check.verdicts.fail).toBe(3);
+});
+
+test.each([
+  ["203.0.113.53", 53, true],
+  ["0.0.0.0", 53, true],
+  ["::", 53, true],
+  ["203.0.113.54", 53, false],
+  ["203.0.113.53", 5353, false],
+])("a socket at %s:%d may be the one that it asks: %s", (address, port, expected) => {
+  expect(make().mayAsk({ address, port })).toBe(expected);
+});
