@@ -5,6 +5,7 @@
       "sources": [
         "native/addon.cc",
         "native/addon_engine.cc",
+        "native/addon_netlink.cc",
         "native/batch.cc",
         "native/engine.cc",
         "native/netlink.cc",

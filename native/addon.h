@@ -10,6 +10,7 @@ namespace anyprobe {
 // Makes the exception that src/engine turns into an EngineError: `errno` is a positive number, `syscall` the call.
 Napi::Error system_error(Napi::Env env, int code, const std::string& call);
 
+void init_netlink(Napi::Env env, Napi::Object exports);
 void init_engine(Napi::Env env, Napi::Object exports);
 
 }  // namespace anyprobe

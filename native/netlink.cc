@@ -36,7 +36,7 @@ IpAddress IpAddress::from(uint8_t family, const void* data, size_t size) {
   return address;
 }
 
-Error list_links(Channel& route, std::vector<Link>& out) {
+SystemError list_links(Channel& route, std::vector<Link>& out) {
   Requests batch;
   batch.begin(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
   batch.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
@@ -53,9 +53,9 @@ Error list_links(Channel& route, std::vector<Link>& out) {
   });
 }
 
-Error list_addresses(Channel& route, std::vector<Address>& out) {
+SystemError list_addresses(Channel& route, std::vector<Address>& out) {
   std::vector<Link> links;
-  if (const Error error = list_links(route, links)) return error;
+  if (const SystemError error = list_links(route, links)) return error;
   std::map<int, std::string> names;
   for (const Link& link : links) names[link.ifindex] = link.name;
 
@@ -105,7 +105,7 @@ bool parse_local_route(const nlmsghdr& header, LocalRoute& route) {
   return true;
 }
 
-Error list_local_routes(Channel& route, std::vector<LocalRoute>& out) {
+SystemError list_local_routes(Channel& route, std::vector<LocalRoute>& out) {
   out.clear();
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     std::vector<LocalRoute> routes;
@@ -115,7 +115,7 @@ Error list_local_routes(Channel& route, std::vector<LocalRoute>& out) {
     body.rtm_table = RT_TABLE_LOCAL;
     body.rtm_type = RTN_LOCAL;
     batch.begin(RTM_GETROUTE, NLM_F_DUMP, body);
-    const Error error = route.dump(batch, [&] { routes.clear(); }, [&](const nlmsghdr& header) {
+    const SystemError error = route.dump(batch, [&] { routes.clear(); }, [&](const nlmsghdr& header) {
       LocalRoute local;
       if (header.nlmsg_type == RTM_NEWROUTE && parse_local_route(header, local)) routes.push_back(local);
     });
@@ -125,7 +125,7 @@ Error list_local_routes(Channel& route, std::vector<LocalRoute>& out) {
   return {};
 }
 
-Error list_mark_rules(Channel& route, std::vector<MarkRule>& out) {
+SystemError list_mark_rules(Channel& route, std::vector<MarkRule>& out) {
   out.clear();
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     std::vector<MarkRule> rules;
@@ -133,7 +133,7 @@ Error list_mark_rules(Channel& route, std::vector<MarkRule>& out) {
     fib_rule_hdr body{};
     body.family = family;
     batch.begin(RTM_GETRULE, NLM_F_DUMP, body);
-    const Error error = route.dump(batch, [&] { rules.clear(); }, [&](const nlmsghdr& header) {
+    const SystemError error = route.dump(batch, [&] { rules.clear(); }, [&](const nlmsghdr& header) {
       const auto* rule = body_of<fib_rule_hdr>(header);
       if (header.nlmsg_type != RTM_NEWRULE || !rule || rule->action != FR_ACT_UNREACHABLE) return;
       const Attributes<FRA_FWMASK> attributes(header, sizeof *rule);
@@ -148,7 +148,7 @@ Error list_mark_rules(Channel& route, std::vector<MarkRule>& out) {
   return {};
 }
 
-Error list_udp_sockets(Channel& diag, uint16_t port, std::vector<UdpSocket>& out) {
+SystemError list_udp_sockets(Channel& diag, uint16_t port, std::vector<UdpSocket>& out) {
   out.clear();
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     std::vector<UdpSocket> sockets;
@@ -159,7 +159,7 @@ Error list_udp_sockets(Channel& diag, uint16_t port, std::vector<UdpSocket>& out
     body.idiag_states = ~0u;
     body.id.idiag_sport = htons(port);
     batch.begin(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, body);
-    const Error error = diag.dump(batch, [&] { sockets.clear(); }, [&](const nlmsghdr& header) {
+    const SystemError error = diag.dump(batch, [&] { sockets.clear(); }, [&](const nlmsghdr& header) {
       const auto* found = body_of<inet_diag_msg>(header);
       if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY || !found || found->id.idiag_sport != htons(port)) return;
       const Attributes<INET_DIAG_SKV6ONLY> attributes(header, sizeof *found);
@@ -204,15 +204,15 @@ void begin_address(Requests& batch, AddressChange change, const Address& address
 }
 
 // Sends one request; `harmless` is the errno that says that it is so already.
-Error request_one(Channel& route, Requests& batch, const char* call, int harmless) {
+SystemError request_one(Channel& route, Requests& batch, const char* call, int harmless) {
   std::vector<int> codes;
-  if (const Error error = route.request(batch, codes)) return error;
-  return codes[0] && codes[0] != harmless ? Error{codes[0], call} : Error{};
+  if (const SystemError error = route.request(batch, codes)) return error;
+  return codes[0] && codes[0] != harmless ? SystemError{codes[0], call} : SystemError{};
 }
 
 }  // namespace
 
-Error change_addresses(Channel& route, AddressChange change, const std::vector<Address>& addresses,
+SystemError change_addresses(Channel& route, AddressChange change, const std::vector<Address>& addresses,
                        std::vector<int>& codes) {
   codes.assign(addresses.size(), 0);
   for (size_t at = 0; at < addresses.size();) {
@@ -232,13 +232,13 @@ Error change_addresses(Channel& route, AddressChange change, const std::vector<A
       }
     }
     std::vector<int> answers;
-    if (const Error error = route.request(batch, answers)) return error;
+    if (const SystemError error = route.request(batch, answers)) return error;
     for (size_t i = 0; i < sent.size(); i++) codes[sent[i]] = answers[i];
   }
   return {};
 }
 
-Error set_link_up(Channel& route, const std::string& device) {
+SystemError set_link_up(Channel& route, const std::string& device) {
   ifinfomsg body{};
   body.ifi_index = static_cast<int>(if_nametoindex(device.c_str()));
   if (!body.ifi_index) return {ENODEV, "if_nametoindex"};
@@ -248,7 +248,7 @@ Error set_link_up(Channel& route, const std::string& device) {
   return request_one(route, batch, "sendmsg RTM_NEWLINK", 0);
 }
 
-Error change_anchor(Channel& route, bool add, const IpAddress& address) {
+SystemError change_anchor(Channel& route, bool add, const IpAddress& address) {
   rtmsg body{};
   body.rtm_family = address.family;
   body.rtm_dst_len = address.host_bits();
@@ -265,7 +265,7 @@ Error change_anchor(Channel& route, bool add, const IpAddress& address) {
              : request_one(route, batch, "sendmsg RTM_DELROUTE", ESRCH);
 }
 
-Error change_mark_rule(Channel& route, bool add, uint8_t family, uint32_t mark) {
+SystemError change_mark_rule(Channel& route, bool add, uint8_t family, uint32_t mark) {
   fib_rule_hdr body{};
   body.family = family;
   body.action = FR_ACT_UNREACHABLE;

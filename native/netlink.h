@@ -11,15 +11,9 @@
 #include <vector>
 
 #include "netlink_message.h"
+#include "system_error.h"
 
 namespace anyprobe {
-
-// Error says which call failed and with which errno; code 0 is success.
-struct Error {
-  int code = 0;
-  const char* call = "";
-  explicit operator bool() const { return code != 0; }
-};
 
 // IpAddress is an IPv4 or IPv6 address in network byte order; family is AF_INET or AF_INET6.
 struct IpAddress {
@@ -91,23 +85,23 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   // Opens the socket once; every call below does so by itself.
-  Error open();
+  SystemError open();
   uint32_t port_id() const { return port_id_; }
 
   // Sends all requests of the batch (each with NLM_F_ACK, at most kMaxBatch) at once; `codes` gets one errno or 0 for
   // each, in order. Its own error is that of the socket: nothing is known then.
-  Error request(Requests& batch, std::vector<int>& codes);
+  SystemError request(Requests& batch, std::vector<int>& codes);
   // Sends one dump request and hands over each message of the answer. `restart` is called before each attempt: a dump
   // that the kernel marks as interrupted by a change is read again.
-  Error dump(Requests& batch, const std::function<void()>& restart, const std::function<void(const nlmsghdr&)>& each);
+  SystemError dump(Requests& batch, const std::function<void()>& restart, const std::function<void(const nlmsghdr&)>& each);
 
   // An acknowledgement takes under 1 KiB of the 208 KiB default receive buffer.
   static constexpr size_t kMaxBatch = 64;
 
  private:
-  Error send(Requests& batch);
-  Error receive(size_t& length);
-  Error read_dump(bool& interrupted, const std::function<void(const nlmsghdr&)>& each);
+  SystemError send(Requests& batch);
+  SystemError receive(size_t& length);
+  SystemError read_dump(bool& interrupted, const std::function<void(const nlmsghdr&)>& each);
 
   int protocol_;
   int fd_ = -1;
@@ -119,24 +113,24 @@ class Channel {
 
 enum class AddressChange { kAdd, kReplace, kDelete };
 
-Error list_links(Channel& route, std::vector<Link>& out);
-Error list_addresses(Channel& route, std::vector<Address>& out);
-Error list_local_routes(Channel& route, std::vector<LocalRoute>& out);
+SystemError list_links(Channel& route, std::vector<Link>& out);
+SystemError list_addresses(Channel& route, std::vector<Address>& out);
+SystemError list_local_routes(Channel& route, std::vector<LocalRoute>& out);
 // Lists the rules with preference 1 that make marked packets unreachable.
-Error list_mark_rules(Channel& route, std::vector<MarkRule>& out);
+SystemError list_mark_rules(Channel& route, std::vector<MarkRule>& out);
 // Lists the UDP sockets bound to `port` (1-65535); `diag` is a NETLINK_SOCK_DIAG channel.
-Error list_udp_sockets(Channel& diag, uint16_t port, std::vector<UdpSocket>& out);
+SystemError list_udp_sockets(Channel& diag, uint16_t port, std::vector<UdpSocket>& out);
 
 // Adds, replaces or deletes addresses by consecutive messages; `codes` gets an errno or 0 for each. Deleting takes host
 // addresses (/32, /128) only: EINVAL for others, since a subnet's primary address takes its secondaries along.
-Error change_addresses(Channel& route, AddressChange change, const std::vector<Address>& addresses,
+SystemError change_addresses(Channel& route, AddressChange change, const std::vector<Address>& addresses,
                        std::vector<int>& codes);
 // There is no function that sets a link down, on purpose.
-Error set_link_up(Channel& route, const std::string& device);
+SystemError set_link_up(Channel& route, const std::string& device);
 // Adds or deletes `local ADDRESS dev lo table local metric 1024`; already so is success.
-Error change_anchor(Channel& route, bool add, const IpAddress& address);
+SystemError change_anchor(Channel& route, bool add, const IpAddress& address);
 // Adds or deletes `pref 1 fwmark MARK unreachable` for one family; already so is success.
-Error change_mark_rule(Channel& route, bool add, uint8_t family, uint32_t mark);
+SystemError change_mark_rule(Channel& route, bool add, uint8_t family, uint32_t mark);
 
 // Marks our anchors (rtm_protocol), so that nobody else's route is ever deleted as one:
 // `ip route show table local proto 97`.

@@ -21,7 +21,7 @@ Channel::~Channel() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Error Channel::open() {
+SystemError Channel::open() {
   if (fd_ >= 0) return {};
   const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol_);
   if (fd < 0) return {errno, "socket AF_NETLINK"};
@@ -44,8 +44,8 @@ Error Channel::open() {
   return {};
 }
 
-Error Channel::send(Requests& batch) {
-  if (const Error error = open()) return error;
+SystemError Channel::send(Requests& batch) {
+  if (const SystemError error = open()) return error;
   first_sequence_ = sequence_;
   sequence_ += static_cast<uint32_t>(batch.count());
   for (size_t at = 0; at < batch.size();) {
@@ -61,7 +61,7 @@ Error Channel::send(Requests& batch) {
   return {};
 }
 
-Error Channel::receive(size_t& length) {
+SystemError Channel::receive(size_t& length) {
   for (;;) {
     sockaddr_nl from{};
     socklen_t from_length = sizeof from;
@@ -75,13 +75,13 @@ Error Channel::receive(size_t& length) {
   }
 }
 
-Error Channel::request(Requests& batch, std::vector<int>& codes) {
+SystemError Channel::request(Requests& batch, std::vector<int>& codes) {
   codes.assign(batch.count(), 0);
   if (batch.count() == 0) return {};
-  if (const Error error = send(batch)) return error;
+  if (const SystemError error = send(batch)) return error;
   for (size_t acknowledged = 0; acknowledged < batch.count();) {
     size_t length = 0;
-    if (const Error error = receive(length)) return error;
+    if (const SystemError error = receive(length)) return error;
     auto* header = reinterpret_cast<nlmsghdr*>(buffer_.data());
     auto left = static_cast<int>(length);
     for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
@@ -96,23 +96,23 @@ Error Channel::request(Requests& batch, std::vector<int>& codes) {
   return {};
 }
 
-Error Channel::dump(Requests& batch, const std::function<void()>& restart,
+SystemError Channel::dump(Requests& batch, const std::function<void()>& restart,
                     const std::function<void(const nlmsghdr&)>& each) {
   for (int attempt = 1;; attempt++) {
     Requests copy = batch;
     restart();
-    if (const Error error = send(copy)) return error;
+    if (const SystemError error = send(copy)) return error;
     bool interrupted = false;
-    if (const Error error = read_dump(interrupted, each)) return error;
+    if (const SystemError error = read_dump(interrupted, each)) return error;
     if (!interrupted) return {};
     if (attempt == kMaxDumpAttempts) return {EAGAIN, "recvmsg AF_NETLINK"};
   }
 }
 
-Error Channel::read_dump(bool& interrupted, const std::function<void(const nlmsghdr&)>& each) {
+SystemError Channel::read_dump(bool& interrupted, const std::function<void(const nlmsghdr&)>& each) {
   for (;;) {
     size_t length = 0;
-    if (const Error error = receive(length)) return error;
+    if (const SystemError error = receive(length)) return error;
     auto* header = reinterpret_cast<nlmsghdr*>(buffer_.data());
     auto left = static_cast<int>(length);
     for (; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
@@ -120,7 +120,7 @@ Error Channel::read_dump(bool& interrupted, const std::function<void(const nlmsg
       if (header->nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
       if (header->nlmsg_type == NLMSG_DONE) {
         const auto* code = body_of<int>(*header);
-        return code && *code < 0 ? Error{-*code, "recvmsg dump"} : Error{};
+        return code && *code < 0 ? SystemError{-*code, "recvmsg dump"} : SystemError{};
       }
       if (header->nlmsg_type == NLMSG_ERROR) {
         const auto* answer = body_of<nlmsgerr>(*header);

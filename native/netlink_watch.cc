@@ -28,10 +28,10 @@ constexpr uint32_t kTypeOffset = offsetof(nlmsghdr, nlmsg_type);
 constexpr uint32_t kRouteTypeOffset = NLMSG_HDRLEN + offsetof(rtmsg, rtm_type);
 constexpr uint32_t kPortOffset = NLMSG_HDRLEN + offsetof(inet_diag_msg, id.idiag_sport);
 
-Error attach(int fd, std::vector<sock_filter>& program) {
+SystemError attach(int fd, std::vector<sock_filter>& program) {
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   const int failed = ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
-  return failed ? Error{errno, "setsockopt SO_ATTACH_FILTER"} : Error{};
+  return failed ? SystemError{errno, "setsockopt SO_ATTACH_FILTER"} : SystemError{};
 }
 
 // Lets local routes through and every message that is no route. BPF loads in network order, netlink is in host order.
@@ -57,7 +57,7 @@ std::vector<sock_filter> port_filter(const std::vector<uint16_t>& ports) {
   return program;
 }
 
-Error open_socket(int protocol, int& fd) {
+SystemError open_socket(int protocol, int& fd) {
   fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return {errno, "socket AF_NETLINK"};
   // A socket without a port id of its own is skipped by every multicast that the kernel itself causes.
@@ -71,7 +71,7 @@ Error open_socket(int protocol, int& fd) {
   return {};
 }
 
-Error set_membership(int fd, int option, std::initializer_list<int> groups) {
+SystemError set_membership(int fd, int option, std::initializer_list<int> groups) {
   for (const int group : groups) {
     if (::setsockopt(fd, SOL_NETLINK, option, &group, sizeof group)) {
       return {errno, option == NETLINK_ADD_MEMBERSHIP ? "setsockopt NETLINK_ADD_MEMBERSHIP"
@@ -146,12 +146,12 @@ bool parse_routing(const nlmsghdr& header, WatchEvent& event) {
 
 }  // namespace
 
-Error Watch::open() {
+SystemError Watch::open() {
   buffer_.resize(kReceiveBytes);
-  if (const Error error = open_socket(NETLINK_ROUTE, route_fd_)) return error;
+  if (const SystemError error = open_socket(NETLINK_ROUTE, route_fd_)) return error;
   auto filter = route_filter();
-  if (const Error error = attach(route_fd_, filter)) return error;
-  if (const Error error = set_membership(route_fd_, NETLINK_ADD_MEMBERSHIP,
+  if (const SystemError error = attach(route_fd_, filter)) return error;
+  if (const SystemError error = set_membership(route_fd_, NETLINK_ADD_MEMBERSHIP,
                                          {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                                           RTNLGRP_IPV6_ROUTE})) {
     return error;
@@ -159,23 +159,23 @@ Error Watch::open() {
   return open_socket(NETLINK_SOCK_DIAG, socket_fd_);
 }
 
-Error Watch::watch_ports(const std::vector<uint16_t>& ports) {
+SystemError Watch::watch_ports(const std::vector<uint16_t>& ports) {
   auto filter = port_filter(ports);
-  if (const Error error = attach(socket_fd_, filter)) return error;
+  if (const SystemError error = attach(socket_fd_, filter)) return error;
   const bool wanted = !ports.empty();
   if (wanted == watching_ports_) return {};
-  const Error error = set_membership(socket_fd_, wanted ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
+  const SystemError error = set_membership(socket_fd_, wanted ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
                                      {SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_UDP_DESTROY});
   if (!error) watching_ports_ = wanted;
   return error;
 }
 
-Error Watch::read(std::vector<WatchEvent>& events) {
-  if (const Error error = read_socket(route_fd_, events)) return error;
-  return watching_ports_ ? read_socket(socket_fd_, events) : Error{};
+SystemError Watch::read(std::vector<WatchEvent>& events) {
+  if (const SystemError error = read_socket(route_fd_, events)) return error;
+  return watching_ports_ ? read_socket(socket_fd_, events) : SystemError{};
 }
 
-Error Watch::read_socket(int fd, std::vector<WatchEvent>& events) {
+SystemError Watch::read_socket(int fd, std::vector<WatchEvent>& events) {
   for (;;) {
     sockaddr_nl from{};
     socklen_t from_length = sizeof from;

@@ -41,12 +41,12 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  Error open();
+  SystemError open();
   // Watches exactly these local ports from now on; none leaves the destroy groups, so that closing sockets costs the
   // host nothing.
-  Error watch_ports(const std::vector<uint16_t>& ports);
+  SystemError watch_ports(const std::vector<uint16_t>& ports);
   // Appends all that is queued; reads nothing and allocates nothing where nothing is.
-  Error read(std::vector<WatchEvent>& events);
+  SystemError read(std::vector<WatchEvent>& events);
   // Idempotent.
   void close();
 
@@ -54,7 +54,7 @@ class Watch {
   int socket_fd() const { return socket_fd_; }
 
  private:
-  Error read_socket(int fd, std::vector<WatchEvent>& events);
+  SystemError read_socket(int fd, std::vector<WatchEvent>& events);
 
   int route_fd_ = -1;
   int socket_fd_ = -1;

@@ -9,15 +9,9 @@
 
 #include "inflight.h"
 #include "plan.h"
+#include "system_error.h"
 
 namespace anyprobe {
-
-// SystemError is what the kernel refused.
-struct SystemError {
-  int errnum = 0;
-  const char* syscall = "";
-  explicit operator bool() const { return errnum != 0; }
-};
 
 // Fd closes what it holds.
 class Fd {
