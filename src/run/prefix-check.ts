@@ -12,7 +12,7 @@ export interface Judged {
   readonly transition: Transition | undefined;
 }
 
-/** BIND takes up to half a second. */
+/** BIND takes about as long as a burst of three on an idle host, and more on a busy one. */
 const patienceMs = 1000;
 const wildcards = new Set(["0.0.0.0", "::"]);
 

@@ -8,7 +8,7 @@ import { type Outcome, outcomes } from "../probe/outcome.js";
 import type { Probe } from "../probe/plan.js";
 import { familyOf } from "../probe/target.js";
 import type { Prefix } from "../route/prefix.js";
-import { monotonicNs } from "../units.js";
+import { monotonicNs, nsPerMs } from "../units.js";
 import type { CheckConfig, Config, ServiceConfig } from "./config.js";
 import type { Locality } from "./locality.js";
 import { PrefixCheck } from "./prefix-check.js";
@@ -50,6 +50,9 @@ export class Prober {
   readonly #slots: Slot[] = [];
   readonly #slotsOf = new Map<PrefixCheck, Slot[]>();
   readonly #place = new Map<Prefix, Place>();
+  /** Until when the newest burst of each check sends, and the timers of those that follow one. */
+  readonly #burstUntilNs = new Map<PrefixCheck, number>();
+  readonly #following = new Map<PrefixCheck, NodeJS.Timeout>();
   #lastCounters: Counters | undefined;
 
   /** Checks of `earlier` that are configured just the same go on where they stood. Throws EngineError where the kernel refuses the sockets. */
@@ -81,10 +84,14 @@ export class Prober {
 
   /** confirm asks a check's question in a burst, because something hints at a death. The burst's probes decide, not the hint. */
   confirm(check: PrefixCheck): void {
-    if (check.confirming > 0 || check.check.settled === "down") return;
-    const { probes, intervalMs } = check.config.confirm;
-    check.confirming = probes;
-    this.#askNow(check, probes, intervalMs);
+    const leftMs = ((this.#burstUntilNs.get(check) ?? 0) - monotonicNs()) / nsPerMs;
+    if (leftMs <= 0) this.#burst(check);
+    // The burst under way may have been answered before this happened: another one follows it.
+    else if (!this.#following.has(check))
+      this.#following.set(
+        check,
+        setTimeout(() => this.#burst(check), leftMs),
+      );
   }
 
   /** ask asks a check's question once, now. */
@@ -111,6 +118,7 @@ export class Prober {
   /** close ends all probing; other calls then do nothing. Idempotent. */
   close(): void {
     if (this.#lastCounters) return;
+    for (const timer of this.#following.values()) clearTimeout(timer);
     this.#engine.stop();
     this.#lastCounters = this.#engine.counters();
     this.#engine.close();
@@ -160,9 +168,16 @@ export class Prober {
       };
       const { verdict, transition } = slot.check.judge(finding, sentNs, nowNs);
       this.#entered(slot.check, transition);
-      if (this.#hints && outcome === "unreachable" && verdict.kind === "fail") this.confirm(slot.check);
+      if (this.#hints && outcome === "unreachable" && verdict.kind === "fail")
+        this.#heedRefusal(slot.check, transition);
     }
     this.#options.onJudged();
+  }
+
+  /** A closed port is a hint too; but while `confirm.for` lets a restart take its time, one burst says enough. */
+  #heedRefusal(check: PrefixCheck, transition: Transition | undefined) {
+    const waiting = check.config.confirm.forMs > 0 && transition?.to !== "falling";
+    if (check.confirming === 0 && !waiting) this.confirm(check);
   }
 
   /** Whatever came back counts only if the address was this node's from before the probe was sent until now. */
@@ -185,6 +200,16 @@ export class Prober {
     for (const { run, index, place } of this.#slotsOf.get(check) ?? []) {
       run.pace(index, place === this.#placeOf(check) ? check.intervalMs : 0, firstInMs);
     }
+  }
+
+  #burst(check: PrefixCheck) {
+    clearTimeout(this.#following.get(check));
+    this.#following.delete(check);
+    if (this.#lastCounters || check.check.settled === "down") return;
+    const { probes, intervalMs } = check.config.confirm;
+    this.#burstUntilNs.set(check, monotonicNs() + probes * intervalMs * nsPerMs);
+    check.confirming += probes;
+    this.#askNow(check, probes, intervalMs);
   }
 
   #askNow(check: PrefixCheck, probes: number, gapMs: number) {

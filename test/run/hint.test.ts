@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { allUp, type DaemonProcess, prefixIn, stands, within } from "../support/daemon.js";
-import { anycast, anycastAddress, behave, Host, hostMissing } from "../support/host.js";
+import { anycast, anycastAddress, behave, Host, hostMissing, uplinkAddress } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
 
 const second = "203.0.113.54/32";
@@ -58,6 +58,49 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a hint", () => {
     await sleep(1000);
     expect(stands("announced", anycast)(await daemon.status())).toBe(true);
     expect((await daemon.status()).hints).toEqual({ on: false, reason: "switched off" });
+  });
+
+  test("during the burst of another is not lost", async () => {
+    const host = await makeHost();
+    const workers = await Promise.all([worker(host), worker(host), worker(host), worker(host)]);
+    const daemon = host.run(host.config({ check: slow }));
+    await daemon.until(allUp);
+    for (const each of workers) {
+      each.kill("SIGKILL");
+      await sleep(2);
+    }
+    await daemon.until(stands("withdrawn", anycast), 1000);
+  });
+
+  test("of a closed port starts no more than a burst while a restart may take its time", async () => {
+    const host = await makeHost();
+    const server = await host.answer();
+    const daemon = host.run(host.config({ check: { confirm: { for: "2s" } } }));
+    await daemon.until(allUp);
+    server.kill("SIGKILL");
+    const check = async () => prefixIn(await daemon.status(), anycast).checks[0]!;
+    await sleep(1500);
+    const { state, verdicts } = await check();
+    expect(state).toBe("falling");
+    expect(verdicts.fail).toBeLessThan(30);
+    await daemon.until(stands("withdrawn", anycast), 1500);
+  });
+});
+
+describe.skipIf(skipWithoutLab(hostMissing()))("an alias", () => {
+  test("tells of recovery, and the server has a moment to find that its address is back", async () => {
+    const host = await makeHost();
+    const server = await host.answer();
+    await host.answer({ address: uplinkAddress });
+    const daemon = host.run(host.config({ address: { recovery: "alias", alias: [uplinkAddress] } }));
+    await daemon.until(allUp);
+    server.kill("SIGKILL");
+    await daemon.logged(({ action }) => action === "withdraw");
+    await daemon.logged(({ action }) => action === "announce");
+    await host.answer();
+    await sleep(1500);
+    expect(allUp(await daemon.status())).toBe(true);
+    expect(withdrawals(daemon)).toHaveLength(1);
   });
 });
 
