@@ -38,10 +38,13 @@ export function scalar<T>(
   });
 }
 
+const unitHint = (value: unknown) =>
+  /^\d+(\.\d+)?$/.test(String(value)) ? `write ${value}s, or another unit` : undefined;
+
 /** duration reads `250ms` into ms, within bounds that are themselves written as durations. */
 export function duration(from: string, to: string) {
   const [min, max] = [parseDurationMs(from)!, parseDurationMs(to)!];
-  const form = expected("a duration like 250ms");
+  const form = expected("a duration like 250ms", unitHint);
   return z
     .string({ error: form })
     .regex(/^\d+(\.\d+)?(us|ms|s|m|h)$/, { error: form, abort: true })
@@ -111,15 +114,14 @@ export const hostPrefix = scalar(
   "a host prefix like 203.0.113.53/32 or 2001:db8::53/128",
   (value): Prefix | undefined => {
     const prefix = parsePrefix(value);
-    return prefix !== undefined && isUnicast(value.slice(0, value.indexOf("/"))) ? prefix : undefined;
+    return prefix !== undefined && obstacle(value.slice(0, value.indexOf("/"))) === undefined ? prefix : undefined;
   },
   (value) => {
     const [host = "", length] = String(value).split("/");
     const width = familyWidth(host);
     if (width === undefined) return undefined;
     if (length === undefined) return `write ${host}/${width}`;
-    if (!isUnicast(host)) return "it is no unicast address";
-    return Number(length) < width ? "anyprobe moves host routes only" : undefined;
+    return obstacle(host) ?? (Number(length) < width ? "anyprobe moves host routes only" : undefined);
   },
 );
 
@@ -181,6 +183,14 @@ function isUnicast(host: string): boolean {
   }
   const canonical = canonicalAddress(host);
   return canonical !== "::" && !/^(ff|fe[89ab])[0-9a-f]*:/.test(canonical);
+}
+
+/** obstacle says why an address cannot be anycast; undefined where it can. */
+function obstacle(host: string): string | undefined {
+  if (!isUnicast(host)) return "it is no unicast address";
+  const canonical = canonicalAddress(host);
+  if (canonical === "::1" || canonical.startsWith("127.")) return "it is a loopback address";
+  return /^::ffff:/.test(canonical) ? "it is an IPv4 address in IPv6: write it as IPv4" : undefined;
 }
 
 /** writeDuration writes ms so that `duration` reads exactly the same number again, in the largest unit that does. */

@@ -23,7 +23,10 @@ function mapping<S extends z.core.$ZodShape>(shape: S, what = "a mapping") {
 }
 
 function list<T extends z.ZodType>(item: T, one: string, many = `${one}s`) {
-  return z.array(item, { error: expected(`a list of ${many}`) }).min(1, { error: expected(`at least one ${one}`) });
+  const bracket = (value: unknown) => (["string", "number"].includes(typeof value) ? `write [${value}]` : undefined);
+  return z
+    .array(item, { error: expected(`a list of ${many}`, bracket) })
+    .min(1, { error: expected(`at least one ${one}`) });
 }
 
 const dns = mapping({
@@ -97,9 +100,13 @@ export const checkSchema = mapping({
 
 const drivers = ["frr", "address", "none"] as const;
 
+function absolute(path: string, octets = Number.POSITIVE_INFINITY): string | undefined {
+  return path.startsWith("/") && Buffer.byteLength(path) <= octets && !path.includes("\0") ? path : undefined;
+}
+
 const routeMapping = mapping({
   frr: mapping({
-    sockets: text("a directory", 90)
+    sockets: scalar("an absolute path of at most 90 octets", (value) => absolute(value, 90))
       .prefault("/run/frr")
       .describe("The directory of the vty sockets; /run/quagga on Quagga."),
   })
@@ -171,12 +178,8 @@ export const sourceSchema = z.union(
   { error: expected("auto, an address or a mapping with ipv4 and ipv6") },
 );
 
-const socketPath = scalar("an absolute path of at most 107 octets", (value) =>
-  value.startsWith("/") && Buffer.byteLength(value) <= 107 && !value.includes("\0") ? value : undefined,
-);
-const filePath = scalar("an absolute path", (value) =>
-  value.startsWith("/") && !value.includes("\0") ? value : undefined,
-);
+const socketPath = scalar("an absolute path of at most 107 octets", (value) => absolute(value, 107));
+const filePath = scalar("an absolute path", (value) => absolute(value));
 
 /** schema is the whole file. */
 export const schema = mapping(

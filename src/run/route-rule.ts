@@ -15,6 +15,7 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
   const faults: Issue[] = [];
   const warnings: Issue[] = [];
   const all = service.route.flatMap(({ value }) => driversOf(value));
+  if (all.includes("frr")) faults.push(...ospfIssues(service));
   for (const [index, { path, value }] of service.route.entries()) {
     const [driver, ...more] = driversOf(value);
     const before = service.route.slice(0, index).flatMap((entry) => driversOf(entry.value));
@@ -41,6 +42,15 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
       });
   }
   return { faults, warnings };
+}
+
+/** ospfd is OSPFv2: it announces IPv4 only. */
+function ospfIssues({ prefixes }: ServicePieces): Issue[] {
+  const ipv6 = prefixes.filter(({ value }) => familyOfPrefix(value) === 6);
+  return ipv6.map(({ path, value }) => ({
+    path,
+    message: `expected IPv4 prefixes only under the frr driver, got ${value} (give it a service of its own, under the address driver)`,
+  }));
 }
 
 function driversOf(route: RawRoute): Drivers {

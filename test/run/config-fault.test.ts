@@ -56,8 +56,8 @@ const invalid: Readonly<Record<string, string>> = {
   "driver-twice": "6:22 services.resolver.route[1]: expected each driver once, got address again",
   "duration-out-of-range": "6:19 services.resolver.checks[0].interval: expected a duration from 1ms to 1h, got 0s",
   "duration-without-unit": [
-    "6:19 services.resolver.checks[0].interval: expected a duration like 250ms, got 1000",
-    'duration-without-unit.yaml:7:18 services.resolver.checks[0].timeout: expected a duration like 250ms, got "500"',
+    "6:19 services.resolver.checks[0].interval: expected a duration like 250ms, got 1000 (write 1000s, or another unit)",
+    'duration-without-unit.yaml:7:18 services.resolver.checks[0].timeout: expected a duration like 250ms, got "500" (write 500s, or another unit)',
   ].join("\n"),
   "edns-size": "5:53 services.resolver.checks[0].dns.edns_size: expected 0 or a size from 512 to 65535, got 100",
   "empty-driver": "7:13 services.resolver.route[0].frr: expected a mapping, got nothing",
@@ -74,6 +74,8 @@ const invalid: Readonly<Record<string, string>> = {
     "5:34 services.resolver.checks[0].udp.payload: expected octets in hex, two digits each, got 6865 (put it in quotes)",
   "id-beyond-payload":
     "5:51 services.resolver.checks[0].udp.id_at: expected two octets of room in the payload of 3, got 2",
+  "ipv6-under-frr":
+    "3:33 services.resolver.prefixes[1]: expected IPv4 prefixes only under the frr driver, got 2001:db8::53/128 (give it a service of its own, under the address driver)",
   "label-long":
     '7:27 services.resolver.route[0].address.label: expected a label of 1 to 15 characters, got "lo:anycast-resolver"',
   "label-of-other-device":
@@ -107,10 +109,18 @@ const invalid: Readonly<Record<string, string>> = {
   "odd-hex":
     '5:34 services.resolver.checks[0].udp.payload: expected octets in hex, two digits each, got "68656" (it has an odd number of digits)',
   "on-exit": '7:14 services.resolver.on_exit: expected keep or withdraw, got "kep" (did you mean keep?)',
+  "prefix-loopback": [
+    '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "127.0.0.1/32" (it is a loopback address)',
+    'prefix-loopback.yaml:3:30 services.resolver.prefixes[1]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "::1/128" (it is a loopback address)',
+  ].join("\n"),
+  "prefix-mapped":
+    '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "::ffff:203.0.113.53/128" (it is an IPv4 address in IPv6: write it as IPv4)',
   "prefix-multicast":
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "224.0.0.5/32" (it is no unicast address)',
   "prefix-no-address":
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "203.0.113.553/32"',
+  "prefix-no-list":
+    '3:15 services.resolver.prefixes: expected a list of prefixes, got "203.0.113.53/32" (write [203.0.113.53/32])',
   "prefix-twice": "3:36 services.resolver.prefixes[1]: expected each prefix once, got 2001:db8::53/128 again",
   "prefix-wide":
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "203.0.113.0/24" (anyprobe moves host routes only)',
@@ -125,6 +135,8 @@ const invalid: Readonly<Record<string, string>> = {
     '2:3 services."my resolver": expected a name of at most 63 letters, digits, - and _, got "my resolver"',
   "shared-prefix-other-route":
     "11:12 services.portal.route: expected the same route as service resolver, which shares 203.0.113.53/32, got another",
+  "sockets-relative":
+    '7:25 services.resolver.route[0].frr.sockets: expected an absolute path of at most 90 octets, got "run/frr"',
   "source-anycast":
     '1:9 source: expected an address of this host alone, got "203.0.113.53", which is one of the anycast addresses',
   "source-family": '1:17 source.ipv4: expected auto or an IPv4 address, got "2001:db8::1"',

@@ -78,10 +78,11 @@ describe("a good config file", () => {
         device: "lo",
         label: "lo:0",
         recovery: "alias",
-        alias: ["192.0.2.7", "2001:db8::7"],
+        alias: ["192.0.2.7"],
         leaseMs: 15_000,
       },
     ]);
+    expect(config.services[1]?.route).toMatchObject([{ recovery: "alias", alias: ["2001:db8::7"] }]);
   });
 
   it("is warned of where it is legal but unwise", async () => {
@@ -132,7 +133,7 @@ services:
   });
 
   it.each<[Partial<Flags>, string]>([
-    [{ interval: "500" }, '--interval: expected a duration like 250ms, got "500"'],
+    [{ interval: "500" }, '--interval: expected a duration like 250ms, got "500" (write 500s, or another unit)'],
     [
       { fall: "0" },
       "--fall: expected a whole number from 1 to 1000, got 0 (1 brings a check down at its first failure)",
