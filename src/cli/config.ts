@@ -1,12 +1,13 @@
 // anyprobe config: check a config file, print it with every default, or print its JSON schema for editors.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { warn } from "./complaint.js";
 import { examples } from "./example.js";
 
 /** defaultConfigFile is read where no file is named. */
 export const defaultConfigFile = "/etc/anyprobe/anyprobe.yaml";
 
-const fileOption = ["-c, --config <file>", "the config file", defaultConfigFile] as const;
+const fileOption = () =>
+  new Option("-c, --config <file>", "the config file").default(defaultConfigFile, defaultConfigFile);
 
 export function configVerb(): Command {
   const config = new Command("config").description(
@@ -15,14 +16,14 @@ export function configVerb(): Command {
   config
     .command("check")
     .description("read a config file and name everything that is wrong in it")
-    .option(...fileOption)
+    .addOption(fileOption())
     .option("--json", "print one JSON object")
     .addHelpText("after", examples("anyprobe config check", "anyprobe config check -c anyprobe.yaml --json"))
     .action(check);
   config
     .command("print")
     .description("print the config with every default filled in")
-    .option(...fileOption)
+    .addOption(fileOption())
     .option("--json", "print it as JSON")
     .addHelpText("after", examples("anyprobe config print -c anyprobe.yaml"))
     .action(print);

@@ -4,6 +4,14 @@ import { complain } from "./complaint.js";
 import { exitCodeOf, isCommanderError } from "./exit.js";
 import { program } from "./program.js";
 
+// Whoever reads our output may stop reading, as `head` does. That is no fault, and there is nobody left to tell of one.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
+
 try {
   await program().parseAsync(process.argv);
 } catch (error) {

@@ -11,10 +11,12 @@ export function program(): Command {
   const root = new Command("anyprobe")
     .description(packageDescription)
     .version(packageVersion, "-V, --version", "print the version");
-  root.helpOption("-h, --help", "print this help").helpCommand(false);
   for (const verb of [runVerb(), statusVerb(), configVerb(), demoVerb()]) root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
-  for (const command of tree(root)) command.exitOverride().configureOutput({ outputError: () => {} });
+  for (const command of tree(root)) {
+    command.helpOption("-h, --help", "print this help").helpCommand(false);
+    command.exitOverride().configureOutput({ outputError: () => {} });
+  }
   return root;
 }
 

@@ -1,6 +1,7 @@
 // anyprobe run: the endpoint daemon, from a config file or from options alone.
 import { once } from "node:events";
 import { Command } from "commander";
+import { ConfigError } from "../errors.js";
 import type { Config } from "../run/config.js";
 import type { Flags } from "../run/config-flag.js";
 import type { Daemon } from "../run/daemon.js";
@@ -65,7 +66,9 @@ async function run({ config: file, dryRun = false, ...flags }: RunOptions, comma
   const { configFromFlags, formatFault, readConfigFile } = await import("../run/config-file.js");
   const read = async (): Promise<Config> => {
     const names = typed.map(({ long }) => long ?? "");
-    const reading = configFile ? await readConfigFile(configFile) : configFromFlags(demand(file, names, flags));
+    const reading = configFile
+      ? await readConfigFile(configFile).catch((error) => reject(error, file))
+      : configFromFlags(demand(file, names, flags));
     warn(reading.warnings, (fault) => formatFault(fault, configFile));
     return dryRun ? dry(reading.config) : reading.config;
   };
@@ -74,6 +77,13 @@ async function run({ config: file, dryRun = false, ...flags }: RunOptions, comma
   const options = { version: packageVersion, ...(configFile !== undefined && { configFile }) };
   const daemon = await Daemon.start(config, options);
   await stopped(daemon, configFile ? read : undefined);
+}
+
+/** Who gave neither a file nor options may not know that there are two forms. */
+function reject(error: unknown, file: string | undefined): never {
+  if (file !== undefined || !(error instanceof ConfigError) || error.code !== "ERR_CONFIG_READ") throw error;
+  const hint = "name a file with -c, or give --anycast and --query";
+  throw new ConfigError(error.code, `${error.message} (${hint})`, [], { cause: error });
 }
 
 /** stopped waits for SIGTERM or SIGINT and then leaves as the config says; SIGHUP reads the config file anew. */

@@ -1,7 +1,7 @@
 // `anyprobe status` for people: what the daemon knows, worst first in the eye, and why.
 import { styleText } from "node:util";
 import type { PrefixReport, Status } from "../run/status.js";
-import { formatDuration } from "../units.js";
+import { formatDuration, monotonicNs } from "../units.js";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -19,8 +19,8 @@ const stateStyles: Readonly<Record<string, Style>> = {
   manual: "magenta",
 };
 
-/** renderStatus writes a status as lines of text. */
-export function renderStatus(status: Status, colours: boolean): string {
+/** renderStatus writes a status as lines of text; `nowNs` is on this host's CLOCK_MONOTONIC, as the status is. */
+export function renderStatus(status: Status, colours: boolean, nowNs = monotonicNs()): string {
   const paint: Paint = (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
   const lines = [
     `anyprobe ${status.version}, pid ${status.pid}, up ${formatDuration(status.uptimeNs)}, ` +
@@ -32,7 +32,7 @@ export function renderStatus(status: Status, colours: boolean): string {
   ];
   for (const service of status.services) {
     lines.push("", paint("bold", service.name));
-    for (const prefix of service.prefixes) lines.push(...renderPrefix(prefix, paint));
+    for (const prefix of service.prefixes) lines.push(...renderPrefix(prefix, paint, nowNs));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -41,10 +41,13 @@ function guarded({ on, reason }: { on: boolean; reason?: string }, paint: Paint)
   return on ? "on" : paint("yellow", `off: ${reason ?? "unknown"}`);
 }
 
-function renderPrefix(report: PrefixReport, paint: Paint): string[] {
+function renderPrefix(report: PrefixReport, paint: Paint, nowNs: number): string[] {
   const state = report.manual ? "manual" : report.observed;
+  // Where nothing is moved, nothing is verified either; the reason says so.
+  const moves = report.drivers.some(({ driver }) => driver !== "none");
+  const verified = report.verified ? "verified" : "not verified";
   const facts = [
-    report.verified ? "verified" : "not verified",
+    moves ? verified : undefined,
     report.wanted === report.observed || report.wanted === "hold" ? undefined : `wanted ${report.wanted}`,
     report.manual && `taken away by ${report.manual.by}`,
     report.reason,
@@ -59,7 +62,9 @@ function renderPrefix(report: PrefixReport, paint: Paint): string[] {
           : "no answers";
       const name = check.role === "alert" ? `${check.name} (alert)` : check.name;
       const last = check.last === null || check.last === "pass" ? "" : `  last ${check.last}`;
-      return `    ${name.padEnd(36)} ${paint(stateStyles[check.state] ?? "yellow", check.state.padEnd(8))} ${latency}${last}`;
+      const state = paint(stateStyles[check.state] ?? "yellow", check.state.padEnd(8));
+      const age = check.sinceNs === null ? "" : `for ${formatDuration(Math.max(0, nowNs - check.sinceNs))}`;
+      return `    ${name.padEnd(36)} ${state} ${age.padEnd(11)} ${latency}${last}`;
     }),
   ];
 }

@@ -1,5 +1,5 @@
 // anyprobe status: what the daemon of this host knows, and why.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { examples } from "./example.js";
 import { snakeCase } from "./snake-case.js";
 
@@ -9,7 +9,7 @@ export const defaultControl = "/run/anyprobe/anyprobe.sock";
 export function statusVerb(): Command {
   return new Command("status")
     .description("show what the daemon of this host sees and does, and why")
-    .option("--control <path>", "the daemon's control socket", defaultControl)
+    .addOption(new Option("--control <path>", "the daemon's control socket").default(defaultControl, defaultControl))
     .option("--json", "print one JSON object")
     .addHelpText("after", examples("anyprobe status", "anyprobe status --json | jq .services"))
     .action(status);

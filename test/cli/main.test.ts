@@ -1,6 +1,8 @@
 // The command as a process: what it prints where, and how it ends.
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -43,8 +45,20 @@ describe("anyprobe", () => {
   });
 });
 
+describe("a reader that stops reading", () => {
+  it("ends it without a word", async () => {
+    const child = spawn(process.execPath, ["--import", "tsx", at("../../src/cli/main.ts"), "config", "schema"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.destroy();
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    expect([code, err]).toEqual([0, ""]);
+  });
+});
+
 describe("a wrong use", () => {
   it.each([
+    [["config", "help"], "anyprobe: unknown command 'help'\n"],
     [["rum"], "anyprobe: unknown command 'rum' (Did you mean run?)\n"],
     [["run", "--anycst", "203.0.113.53"], "anyprobe: unknown option '--anycst' (Did you mean --anycast?)\n"],
     [["status", "now"], "anyprobe: too many arguments for 'status'. Expected 0 arguments but got 1.\n"],
@@ -123,11 +137,19 @@ describe("anyprobe config", () => {
 });
 
 describe("anyprobe run", () => {
+  it.skipIf(existsSync("/etc/anyprobe/anyprobe.yaml"))("says which two forms there are where neither is given", () => {
+    expect(anyprobe("run")).toEqual({
+      code: 78,
+      out: "",
+      err: "anyprobe: /etc/anyprobe/anyprobe.yaml: expected a readable file, got ENOENT (name a file with -c, or give --anycast and --query)\n",
+    });
+  });
+
   it("names the option that is wrong and ends with 78", () => {
     expect(anyprobe("run", "--anycast", "203.0.113.53", "--query", "a.example/A", "--interval", "500")).toEqual({
       code: 78,
       out: "",
-      err: 'anyprobe: --interval: expected a duration like 250ms, got "500"\n',
+      err: 'anyprobe: --interval: expected a duration like 250ms, got "500" (write 500s, or another unit)\n',
     });
   });
 });
