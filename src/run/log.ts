@@ -3,7 +3,13 @@ import { pino } from "pino";
 
 export type Log = pino.Logger;
 
-/** openLog makes the daemon's logger. Lines are written at once: the last ones before a crash are the ones that matter. */
+/** Lines that nobody reads are kept up to so many octets, then dropped. */
+const longestBacklog = 1 << 20;
+
+/**
+ * openLog makes the daemon's logger. Writing never waits: a reader of the log that hangs must not hold up a withdrawal. What
+ * is left when the daemon ends is written before the process does.
+ */
 export function openLog(level: string): Log {
   return pino(
     {
@@ -12,6 +18,6 @@ export function openLog(level: string): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 1, sync: true }),
+    pino.destination({ dest: 1, sync: false, minLength: 0, maxLength: longestBacklog }),
   );
 }

@@ -48,7 +48,8 @@ export class StateFile {
     try {
       mkdirSync(dirname(this.path), { recursive: true });
       const fresh = `${this.path}.new`;
-      writeFileSync(fresh, text, { mode: 0o640, flush: true });
+      // Not flushed: that can take longer than a withdrawal may. A host that loses power starts its router anew as well.
+      writeFileSync(fresh, text, { mode: 0o640 });
       renameSync(fresh, this.path);
       this.#written = text;
       this.#warned = "";
