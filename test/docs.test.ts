@@ -1,4 +1,5 @@
 // The docs cannot drift: every config key, default, error code, option and exit code is in them, and nothing else is.
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { exitCodeOf, exitCodes } from "../src/cli/exit.js";
@@ -11,6 +12,24 @@ import { type Row, rows } from "./support/table.js";
 
 const page = (name: string) => rows(readFileSync(new URL(`../docs/${name}`, import.meta.url), "utf8"));
 const literal = (cell = "") => /^`([^`]*)`/.exec(cell)?.[1];
+
+describe("README.md", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const example = (language: string) => new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(readme)![1]!;
+
+  it("has a config that is valid", () => {
+    expect(readConfigText(example("yaml"), "README.md").warnings).toEqual([]);
+  });
+
+  it("has a program that prints what came of each probe, and ends", () => {
+    const face = new URL("../src/index.ts", import.meta.url).href;
+    const program = example("ts").replace('"anyprobe"', JSON.stringify(face));
+    const arguments_ = ["--import", "tsx", "--input-type=module", "--eval", program.replaceAll("]!", "]")];
+    const { stdout, stderr } = spawnSync(process.execPath, arguments_, { encoding: "utf8", timeout: 20_000 });
+    expect(stderr).toBe("");
+    expect(stdout.trimEnd().split("\n")).toHaveLength(10);
+  });
+});
 
 describe("docs/config.md", () => {
   const documented = page("config.md");
