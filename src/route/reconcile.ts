@@ -34,13 +34,24 @@ export type RouteEvent =
   /** A driver was told to act; that it did not refuse proves nothing yet. */
   | ({ readonly kind: "acted" } & LaneResult)
   /** Observed and verified as wanted; `tookNs` since it was wanted or, if it was so before, since it was not any more. */
-  | { readonly kind: "settled"; readonly prefix: Prefix; readonly announcement: Announcement; readonly tookNs: number }
+  | {
+      readonly kind: "settled";
+      readonly prefix: Prefix;
+      readonly announcement: Announcement;
+      readonly tookNs: number;
+      /** What the drivers have to add, as that it is a dry run. */
+      readonly reason?: string;
+    }
   | { readonly kind: "manual"; readonly prefix: Prefix; readonly by: string }
   | { readonly kind: "manual-ended"; readonly prefix: Prefix; readonly by: string }
   /** It came back while wanted withdrawn: it is taken out again, unless the receiver releases it. */
   | { readonly kind: "appeared"; readonly prefix: Prefix; readonly by: string }
   /** A router went away or came back, or the kernel dropped a lease. */
-  | { readonly kind: "noticed"; readonly driver: string; readonly event: DriverEvent };
+  | {
+      readonly kind: "noticed";
+      readonly driver: string;
+      readonly event: Exclude<DriverEvent, { prefix: Prefix; by: string }>;
+    };
 
 export interface ReconcilerOptions {
   /** No two changes within this, unless they leave together. ms */
@@ -299,14 +310,21 @@ export class Reconciler {
 
   #noteSettled() {
     for (const [prefix, wanted] of this.#wanted) {
-      const { observed, verified } = this.#statusOf(prefix);
+      const { observed, verified, reason } = this.#statusOf(prefix);
       if (observed !== wanted.announcement || !verified) {
         if (wanted.settled) wanted.sinceNs = monotonicNs();
         wanted.settled = false;
       } else if (!wanted.settled) {
         wanted.settled = true;
         const { announcement, sinceNs } = wanted;
-        this.#options.onEvent({ kind: "settled", prefix, announcement, tookNs: monotonicNs() - sinceNs });
+        const tookNs = monotonicNs() - sinceNs;
+        this.#options.onEvent({
+          kind: "settled",
+          prefix,
+          announcement,
+          tookNs,
+          ...(reason !== undefined && { reason }),
+        });
       }
     }
   }

@@ -1,5 +1,5 @@
 // The control socket: a unix socket (mode 0660) that answers one JSON object a line to one JSON request a line.
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { AnyprobeError, ConfigError } from "../errors.js";
@@ -35,11 +35,16 @@ export class ControlSocket {
     mkdirSync(dirname(path), { recursive: true });
     await removeStale(path);
     const control = new ControlSocket(path, verbs);
-    await new Promise<void>((resolve, reject) => {
-      control.#server.once("error", reject);
-      control.#server.listen(path, resolve);
-    });
-    chmodSync(path, 0o660);
+    // From its first moment on the socket is nobody else's.
+    const umask = process.umask(0o117);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        control.#server.once("error", reject);
+        control.#server.listen(path, resolve);
+      });
+    } finally {
+      process.umask(umask);
+    }
     control.#server.unref();
     return control;
   }
@@ -107,14 +112,14 @@ function answer(line: string, verbs: Verbs): unknown {
 export function fetchStatus(path: string): Promise<Status> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    const fail = (why: string) => {
+    const fail = (why: string, cause?: unknown) => {
       socket.destroy();
-      const message = `expected a daemon at ${path}, got ${why}: is \`anyprobe run\` running, and may you use its socket?`;
-      reject(new AnyprobeError("ERR_RUN_UNREACHABLE", message));
+      const message = `expected a daemon at ${path}, got ${why}`;
+      reject(new AnyprobeError("ERR_RUN_UNREACHABLE", message, { cause }));
     };
     let received = "";
     socket.setEncoding("utf8").setTimeout(5000);
-    socket.once("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
+    socket.once("error", (error: NodeJS.ErrnoException) => fail(refusal(error), error));
     socket.once("timeout", () => fail("no answer within 5s"));
     socket.once("connect", () => socket.write(`${JSON.stringify({ verb: "status" })}\n`));
     socket.once("end", () => fail("a connection that closed"));
@@ -131,4 +136,11 @@ export function fetchStatus(path: string): Promise<Status> {
       }
     });
   });
+}
+
+function refusal({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ENOENT") return "no socket there: is `anyprobe run` running, and is this its control socket?";
+  if (code === "ECONNREFUSED") return "a socket that nobody serves: the daemon that made it has ended";
+  if (code === "EACCES") return "no permission: run as its user, or as one of its group";
+  return code ?? message;
 }

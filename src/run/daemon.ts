@@ -28,6 +28,8 @@ const exitMs = 5000;
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #startedNs = monotonicNs();
+  /** In use since the start: a reload cannot move them. */
+  readonly #paths: Pick<Config, "control" | "state">;
   readonly #lock: Lock;
   readonly #log: Log;
   readonly #manager: ServiceManager;
@@ -60,6 +62,7 @@ export class Daemon {
 
   private constructor(config: Config, options: DaemonOptions, lock: Lock) {
     this.#options = options;
+    this.#paths = config;
     this.#lock = lock;
     this.#log = openLog(config.logLevel);
     this.#manager = new ServiceManager(this.#log);
@@ -109,7 +112,7 @@ export class Daemon {
     this.#pulse = new Pulse(patienceNs(config, this.#manager));
     this.#log.info({ event: "reload" }, "the config was reloaded");
     for (const key of ["control", "state"] as const) {
-      if (config[key] === old.config[key]) continue;
+      if (config[key] === this.#paths[key]) continue;
       this.#log.warn({ event: "reload", key }, `\`${key}\` is another now: that takes effect at the next start`);
     }
     this.#tellSenses();
@@ -153,7 +156,7 @@ export class Daemon {
 
   #announceStart() {
     this.#tellSenses();
-    this.#log.info({ event: "start", version: this.#options.version, pid: process.pid }, `probing ${this.#summary()}`);
+    this.#log.info({ event: "start", version: this.#options.version, pid: process.pid }, `started; ${this.#summary()}`);
     this.#manager.ready(this.#summary());
     if (this.#manager.watchdogMs !== undefined) {
       this.#watchdog = setInterval(() => this.#signLife(), this.#manager.watchdogMs);
@@ -189,12 +192,14 @@ export class Daemon {
     if (this.#pulse.beats(this.#endpoint.counters().rows, monotonicNs())) this.#manager.alive();
   }
 
+  /** `203.0.113.53/32 announced, 203.0.113.54/32 withdrawn (not verified)`. */
   #summary(): string {
     return this.#endpoint
       .routes()
-      .map(
-        ({ prefix, observed, verified, manual }) => `${prefix} ${manual ? "manual" : observed}${verified ? "" : "?"}`,
-      )
+      .map(({ prefix, observed, verified, manual }) => {
+        const doubt = verified || observed === "unknown" ? "" : " (not verified)";
+        return `${prefix} ${manual ? "manual" : observed}${doubt}`;
+      })
       .join(", ");
   }
 

@@ -16,7 +16,7 @@ import { type Guarded, MarkRule } from "./mark.js";
 import { narrateRoute, narrateTransition } from "./narrate.js";
 import type { PrefixCheck } from "./prefix-check.js";
 import { aliasOf, Prober } from "./prober.js";
-import { Deadlocks, deadlocked, deadlockReason } from "./recovery.js";
+import { Deadlocks, deadlocked, deadlockReason, manualReason } from "./recovery.js";
 import { buildRouting, type Routing } from "./routing.js";
 import type { Source } from "./source.js";
 import type { State, StateFile } from "./state.js";
@@ -179,7 +179,8 @@ export class Endpoint {
 
   #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
     const stuck = status.observed === "withdrawn" && this.#deadlocks.has(status.prefix);
-    const reason = stuck ? deadlockReason : status.reason;
+    const waits = status.observed === "withdrawn" && this.#addressRouteOf(status.prefix)?.recovery === "manual";
+    const reason = stuck ? deadlockReason : (status.reason ?? (waits ? manualReason : undefined));
     return {
       ...status,
       ...(reason !== undefined && { reason }),

@@ -38,9 +38,9 @@ export function narrateRoute(log: Log, event: RouteEvent): void {
       return;
     }
     case "settled": {
-      const { prefix, announcement, tookNs } = event;
+      const { prefix, announcement, tookNs, reason } = event;
       const fields = { event: "route", prefix, announcement, took: formatDuration(tookNs) };
-      log.info(fields, `${prefix} is ${announcement}, verified`);
+      log.info(fields, `${prefix} is ${announcement} (${reason ?? "verified"})`);
       return;
     }
     case "manual": {
@@ -64,7 +64,7 @@ export function narrateRoute(log: Log, event: RouteEvent): void {
         const { prefix } = noticed;
         log.error({ event: "expired", prefix }, `the lease of ${prefix} ran out: it was not refreshed in time`);
       } else {
-        log.warn({ event: "router", driver, ...noticed }, `${driver}: router ${noticed.kind}`);
+        log.warn({ event: "router", driver, ...noticed }, `${driver}: router ${noticed.kind}: ${noticed.reason}`);
       }
     }
   }

@@ -42,3 +42,6 @@ export const deadlockReason =
   "recovery impossible at the anycast address: a server listens at this port, but not there (BIND closes its socket when " +
   "the address goes, with automatic-interface-scan), so it cannot answer behind the anchor; put the address back by hand, " +
   "or configure `recovery: alias` or the frr driver";
+
+/** What an operator is told of a prefix that cannot be probed while it is away. */
+export const manualReason = "recovery: manual: it stays away until it is put back by hand (ip addr add, ifup)";

@@ -92,7 +92,7 @@ test.each(["a file", "a symbolic link"])("does not take the place of %s", async 
 });
 
 test.each([
-  ["nobody", undefined, /got ENOENT/],
+  ["nobody", undefined, /got no socket there/],
   ["one that hangs up", "", /a connection that closed/],
   ["one that talks nonsense", "hello\n", /an answer that is no JSON/],
   ["one that says nothing of use", "{}\n", /an empty answer/],
