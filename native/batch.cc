@@ -25,10 +25,11 @@ void Outbox::add(const std::vector<uint8_t>& query, int id_at, uint16_t id, cons
   header.msg_iovlen = 1;
 }
 
-Inbox::Inbox() : octets_(kMost * kOctets) {}
+Inbox::Inbox() : octets_(kMost * kOctets), used_(kMost) {}
 
+// receive lays out again only what the last batch used: at low rates the rest would be most of the work.
 int Inbox::receive(int fd) {
-  for (uint32_t i = 0; i < kMost; ++i) {
+  for (uint32_t i = 0; i < used_; ++i) {
     vectors_[i] = {&octets_[i * kOctets], kOctets};
     headers_[i] = {};
     msghdr& header = headers_[i].msg_hdr;
@@ -39,7 +40,10 @@ int Inbox::receive(int fd) {
     header.msg_control = control_[i].data();
     header.msg_controllen = control_[i].size();
   }
-  return recvmmsg(fd, headers_.data(), kMost, MSG_DONTWAIT, nullptr);
+  int got = recvmmsg(fd, headers_.data(), kMost, MSG_DONTWAIT, nullptr);
+  // A failed call may have used the first.
+  used_ = got > 0 ? static_cast<uint32_t>(got) : 1;
+  return got;
 }
 
 Inbox::Packet Inbox::operator[](uint32_t at) const {

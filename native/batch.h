@@ -55,6 +55,7 @@ class Inbox {
 
  private:
   std::vector<uint8_t> octets_;
+  uint32_t used_;  // slots that the last call wrote to
   std::array<sockaddr_storage, kMost> peers_;
   std::array<iovec, kMost> vectors_;
   std::array<std::array<uint8_t, 128>, kMost> control_;

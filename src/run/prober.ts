@@ -39,7 +39,7 @@ interface Slot {
 
 // A few thousand probes can wait for a busy event loop, with answers of the size that EDNS allows them. Passes can wait for
 // the next probes to be sent; a failure never does, but for a wrong record in an answer that is otherwise well.
-const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024, patienceMs: 25 };
+const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024, patienceMs: 50 };
 
 /** Prober runs from construction until close(). */
 export class Prober {
