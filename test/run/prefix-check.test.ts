@@ -74,3 +74,22 @@ test.each([
 ])("a socket at %s:%d may be the one that it asks: %s", (address, port, expected) => {
   expect(make().mayAsk({ address, port })).toBe(expected);
 });
+
+test("reads an answer anew as soon as one octet but the id differs", () => {
+  const expected = { rcode: "NOERROR", answers: ["198.51.100.80"] };
+  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...config, expect: expected });
+  const answer = (id: string, address: string) =>
+    Buffer.from(
+      `${id}81800001000100000000066865616c7468076578616d706c6503636f6d0000010001` +
+        `c00c000100010000003c0004${address}`,
+      "hex",
+    );
+  const kinds = [
+    answer("1111", "c6336450"),
+    answer("2222", "c6336450"),
+    answer("3333", "c6336451"),
+    answer("4444", "c6336450"),
+    answer("5555", "c6336450").subarray(0, -1),
+  ].map((octets, i) => check.judge({ ...answered, answer: octets }, i * ms, i * ms).verdict.kind);
+  expect(kinds).toEqual(["pass", "pass", "fail", "pass", "fail"]);
+});
