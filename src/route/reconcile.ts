@@ -66,6 +66,8 @@ export interface ReconcilerOptions {
 
 const firstVerifyMs = 10;
 const longestVerifyMs = 320;
+/** A router heeds a change of its host within tens of milliseconds. */
+const doubtMs = 500;
 
 interface Wanted {
   readonly announcement: Announcement;
@@ -87,6 +89,7 @@ export class Reconciler {
   readonly #away: Set<Prefix>;
   /** Changes of an earlier run that no driver here can undo: kept, as a later config may bring their driver back. */
   #orphans: readonly Change[] = [];
+  readonly #doubts = new Map<Prefix, NodeJS.Timeout>();
   #changedNs = Number.NEGATIVE_INFINITY;
   #verifyMs = firstVerifyMs;
   #timer: NodeJS.Timeout | undefined;
@@ -136,6 +139,24 @@ export class Reconciler {
     this.#wanted.delete(prefix);
   }
 
+  /**
+   * doubt says that something changed that the routers of a prefix take a moment to heed, as its address: until they were
+   * read again a few times, nothing about it is verified.
+   */
+  doubt(prefix: Prefix): void {
+    if (this.#closed) return;
+    clearTimeout(this.#doubts.get(prefix));
+    const timer = setTimeout(async () => {
+      await Promise.all(this.#route.get(prefix)!.map((lane) => lane.refresh()));
+      // A newer doubt has its own time.
+      if (this.#doubts.get(prefix) === timer) this.#doubts.delete(prefix);
+      this.#act();
+    }, doubtMs);
+    this.#doubts.set(prefix, timer);
+    this.#verifyMs = firstVerifyMs;
+    this.#wakeIn(firstVerifyMs);
+  }
+
   /** step does what can be done now; returns at once. Call it after want, once for all prefixes that changed together. */
   step(): void {
     if (this.#closed) return;
@@ -176,6 +197,7 @@ export class Reconciler {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const doubt of this.#doubts.values()) clearTimeout(doubt);
     const closed = await Promise.allSettled(this.#lanes.map((lane) => lane.driver.close()));
     const failed = closed.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
@@ -350,7 +372,7 @@ export class Reconciler {
       prefix,
       wanted,
       observed: witness.observed,
-      verified: witness.verified,
+      verified: witness.verified && !this.#doubts.has(prefix),
       ...(reason !== undefined && { reason }),
       ...(manual && { manual }),
       drivers,

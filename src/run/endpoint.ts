@@ -5,7 +5,7 @@ import { EngineError } from "../errors.js";
 import type { Transition } from "../health/check.js";
 import { combine, type Want, wantedOf } from "../health/service.js";
 import type { Family } from "../probe/target.js";
-import { familyOfPrefix, type Prefix } from "../route/prefix.js";
+import { addressOf, familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
 import { monotonicNs, nsPerMs } from "../units.js";
 import type { Config, ServiceConfig } from "./config.js";
@@ -290,13 +290,23 @@ export class Endpoint {
 
   #heedKernel(events: readonly NetlinkEvent[]) {
     for (const event of events) {
-      if (event.kind === "route-added" || event.kind === "route-removed") this.#findPlaces();
+      if (event.kind === "route-added" || event.kind === "route-removed") {
+        this.#findPlaces();
+        this.#doubtRouters(event.address);
+      }
       if (!this.config.hints) continue;
       for (const check of this.checks) {
         if (event.kind === "overrun") this.#prober.confirm(check);
         if (event.kind === "socket-destroyed" && check.mayAsk(event)) this.#prober.confirm(check);
         if (event.kind === "route-added" && event.address === check.address) this.#prober.ask(check);
       }
+    }
+  }
+
+  /** A router withdraws a prefix whose address somebody takes away, and tells nobody here. */
+  #doubtRouters(address: string) {
+    for (const prefix of this.#routing.route.keys()) {
+      if (addressOf(prefix) === address && !this.#addressRouteOf(prefix)) this.#reconciler.doubt(prefix);
     }
   }
 

@@ -88,6 +88,20 @@ describe("reconcile", () => {
     expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
   });
 
+  it("verifies nothing of a doubted prefix before it was read again", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { reconciler, want, statusOf } = await make([[a, [router]]]);
+    await want([[a, "announced"]]);
+    reconciler.doubt(a);
+    expect(statusOf(a)).toMatchObject({ observed: "announced", verified: false });
+    await vi.advanceTimersByTimeAsync(100);
+    // The router takes its time, and then does what it does.
+    router.announced.delete(a);
+    await vi.advanceTimersByTimeAsync(450);
+    expect(statusOf(a)).toMatchObject({ observed: "announced", verified: true });
+    expect(router.calls).toEqual([{ action: "announce", prefixes: [a] }]);
+  });
+
   it("does not hammer a router that accepts everything and does nothing", async () => {
     const router = new MemoryRouter("frr", [a], Array<Mood>(10_000).fill("forget"));
     const { want } = await make([[a, [router]]]);
