@@ -8,7 +8,5 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Lab tests time real routers on two cores: files run one after another so that they do not disturb each other.
     fileParallelism: false,
-    // CI shares its machine with others: what the kernel or a router did late once may be asked a second time there.
-    retry: process.env["CI"] ? 1 : 0,
   },
 });

@@ -279,6 +279,7 @@ export class AddressDriver implements Driver {
     const authors = new Map<string, number>();
     let wentDown = false;
     let concerned = false;
+    const overrun = events.some(({ kind }) => kind === "overrun");
     for (const event of events) {
       if (event.kind === "overrun") concerned = true;
       // The kernel drops the IPv6 anchors when lo goes down.
@@ -295,13 +296,17 @@ export class AddressDriver implements Driver {
     }
     if (!concerned) return;
     const addresses = listAddresses();
+    // The list may show a change before its event is queued: that event will say whose it was.
+    const told = (change: string) => overrun || authors.has(change);
     for (const prefix of prefixes) {
       const address = addresses.find((one) => one.device === device && `${one.address}/${one.prefixLength}` === prefix);
       const was = this.#present.has(prefix);
-      if (address) this.#see(prefix, address);
-      if (address && !was) this.#appeared(prefix, authors.get(`address-added ${prefix}`));
+      const appeared = address && !was && told(`address-added ${prefix}`);
+      if (address && (was || appeared)) this.#see(prefix, address);
+      if (appeared) this.#appeared(prefix, authors.get(`address-added ${prefix}`));
       // IPv6 addresses go with their device: the event is that of the link, and nobody took them away by hand.
-      if (!address && was) this.#vanished(prefix, authors.get(`address-removed ${prefix}`), wentDown || !this.#linkUp);
+      if (!address && was && told(`address-removed ${prefix}`))
+        this.#vanished(prefix, authors.get(`address-removed ${prefix}`), wentDown || !this.#linkUp);
     }
   }
 
