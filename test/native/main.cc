@@ -5,6 +5,7 @@
 
 int main() {
   test_parts();
+  test_raw();
   test_engine();
   std::puts("all so");
 }

@@ -2,4 +2,5 @@
 #pragma once
 
 void test_parts();
+void test_raw();
 void test_engine();
