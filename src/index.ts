@@ -21,6 +21,7 @@ export {
 export { combine, type Require, type Want, wantedOf } from "./health/service.js";
 export { type Finding, judge, type Verdict } from "./health/verdict.js";
 export { LatencyHistogram, type LatencySummary } from "./measure/histogram.js";
+export { LatencyTable } from "./measure/latency-table.js";
 export type { Expectation } from "./probe/expectation.js";
 export { type Outcome, outcomes } from "./probe/outcome.js";
 export type { Plan, Probe, Schedule } from "./probe/plan.js";
