@@ -9,7 +9,6 @@ namespace {
 
 constexpr uint8_t kHops = 64;
 constexpr uint8_t kUdp = 17, kIpv6Fragment = 44;  // protocol numbers
-constexpr size_t kFragmentHeader = 8;
 constexpr uint16_t kDontFragment = 0x4000, kMoreFragments = 0x2000, kFragmentOffset = 0x1fff;
 
 // sum adds octets as 16-bit words in one's complement (RFC 1071), which is the same in either order of octets: words are
@@ -21,6 +20,7 @@ uint64_t sum(const uint8_t* octets, size_t length) {
     std::memcpy(&word, octets, 4);
     total += word;
   }
+  if (length == 0) return total;
   uint32_t rest = 0;
   std::memcpy(&rest, octets, length);
   return total + rest;
@@ -32,14 +32,12 @@ uint16_t fold(uint64_t total) {
   return static_cast<uint16_t>(~total);
 }
 
-// udp_checksum covers the datagram and the pseudo header (RFC 768, RFC 8200 8.1). Over a datagram whose checksum is
-// right it gives 0.
-uint16_t udp_checksum(const Flow& flow, const uint8_t* udp, size_t length) {
+// sum_pseudo adds what a UDP checksum covers beside the datagram (RFC 768, RFC 8200 8.1).
+uint64_t sum_pseudo(const Flow& flow, size_t length) {
   size_t address = flow.ipv6 ? 16 : 4;
-  uint8_t pseudo[4] = {0, kUdp, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)};
-  return fold(sum(reinterpret_cast<const uint8_t*>(&flow.source), address) +
-              sum(reinterpret_cast<const uint8_t*>(&flow.destination), address) + sum(pseudo, sizeof(pseudo)) +
-              sum(udp, length));
+  uint8_t rest[4] = {0, kUdp, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)};
+  return sum(reinterpret_cast<const uint8_t*>(&flow.source), address) +
+         sum(reinterpret_cast<const uint8_t*>(&flow.destination), address) + sum(rest, sizeof(rest));
 }
 
 void build_ipv4(const Flow& flow, uint8_t* ip, size_t length) {
@@ -96,28 +94,27 @@ bool parse_ipv6(const uint8_t* ip, size_t length, Flow* flow, Payload* payload) 
   *payload = {ip[6], kIpv6Header, read16(ip + 4), false};
   if (payload->protocol != kIpv6Fragment) return true;
   const uint8_t* header = ip + kIpv6Header;
-  if (length < kIpv6Header + kFragmentHeader || payload->length < kFragmentHeader) return false;
+  if (length < kIpv6Header + kIpv6FragmentHeader || payload->length < kIpv6FragmentHeader) return false;
   uint16_t fragment = read16(header + 2);  // 13 bits of offset, two reserved, one for more to come
   if (fragment >> 3) return false;
-  *payload = {header[0], kIpv6Header + kFragmentHeader, payload->length - kFragmentHeader, (fragment & 1) != 0};
+  *payload = {header[0], kIpv6Header + kIpv6FragmentHeader, payload->length - kIpv6FragmentHeader, (fragment & 1) != 0};
   return true;
 }
 
 }  // namespace
 
-size_t build_udp(const Flow& flow, uint8_t* packet, size_t payload_length) {
-  size_t length = headers_of(flow.ipv6) + payload_length, udp_length = kUdpHeader + payload_length;
-  flow.ipv6 ? build_ipv6(flow, packet, udp_length) : build_ipv4(flow, packet, length);
-  uint8_t* udp = packet + (length - udp_length);
+void build_headers(const Flow& flow, const uint8_t* payload, size_t length, uint8_t* headers) {
+  size_t udp_length = kUdpHeader + length;
+  uint8_t* udp = headers + headers_of(flow.ipv6) - kUdpHeader;
+  flow.ipv6 ? build_ipv6(flow, headers, udp_length) : build_ipv4(flow, headers, kIpv4Header + udp_length);
   write16(udp, flow.source_port);
   write16(udp + 2, flow.destination_port);
   write16(udp + 4, static_cast<uint16_t>(udp_length));
   write16(udp + 6, 0);
-  uint16_t checksum = udp_checksum(flow, udp, udp_length);
+  uint16_t checksum = fold(sum_pseudo(flow, udp_length) + sum(udp, kUdpHeader) + sum(payload, length));
   // 0 would say that there is none; it is sent as its other form (RFC 768).
   if (checksum == 0) checksum = 0xffff;
   std::memcpy(udp + 6, &checksum, 2);
-  return length;
 }
 
 bool parse_udp(const uint8_t* octets, size_t length, bool ipv6, Checksum checksum, UdpPacket* packet) {
@@ -139,7 +136,7 @@ bool parse_udp(const uint8_t* octets, size_t length, bool ipv6, Checksum checksu
   packet->cut_short = here < told;
   if (checksum == Checksum::kTrust || packet->cut_short) return true;
   bool none = read16(udp + 6) == 0;
-  return none ? !ipv6 : udp_checksum(flow, udp, told) == 0;
+  return none ? !ipv6 : fold(sum_pseudo(flow, told) + sum(udp, told)) == 0;
 }
 
 }  // namespace anyprobe

@@ -6,17 +6,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace anyprobe {
 
 inline constexpr size_t kUdpHeader = 8;
 inline constexpr size_t kIpv4Header = 20;  // as we build it: without options
 inline constexpr size_t kIpv6Header = 40;
+inline constexpr size_t kIpv6FragmentHeader = 8;
 
 constexpr size_t headers_of(bool ipv6) { return (ipv6 ? kIpv6Header : kIpv4Header) + kUdpHeader; }
 
 // Addresses are 16 octets whatever the family; IPv4 uses the first four.
 using RawAddress = in6_addr;
+
+inline bool is_unset(const RawAddress& address) { return std::memcmp(&address, &in6addr_any, sizeof(address)) == 0; }
 
 // Flow is what the headers of a packet say: who sends to whom. Ports are in host order.
 struct Flow {
@@ -25,9 +29,8 @@ struct Flow {
   uint16_t source_port, destination_port;
 };
 
-// build_udp writes the headers of one packet before the payload, which lies headers_of(ipv6) octets into `packet`
-// already, and tells the whole length. The payload is 65,507 octets at most.
-size_t build_udp(const Flow& flow, uint8_t* packet, size_t payload_length);
+// build_headers writes the headers_of(ipv6) octets that go before a payload of 65,507 octets at most.
+void build_headers(const Flow& flow, const uint8_t* payload, size_t length, uint8_t* headers);
 
 // UdpPacket is what parse_udp found; `payload` points into the octets that were read.
 struct UdpPacket {

@@ -29,9 +29,9 @@ Flow flow_of(bool ipv6) {
 }
 
 Octets build(const Flow& flow, const Octets& payload) {
-  Octets packet(headers_of(flow.ipv6) + payload.size());
-  std::copy(payload.begin(), payload.end(), packet.begin() + static_cast<long>(headers_of(flow.ipv6)));
-  CHECK(build_udp(flow, packet.data(), payload.size()) == packet.size());
+  Octets packet(headers_of(flow.ipv6));
+  build_headers(flow, payload.data(), payload.size(), packet.data());
+  packet.insert(packet.end(), payload.begin(), payload.end());
   return packet;
 }
 
