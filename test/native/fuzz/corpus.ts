@@ -1,0 +1,74 @@
+// What the fuzzer begins with: for each program one input of every kind that it reads well, from which it makes others. What
+// the octets of an input mean stands at the head of the program.
+import { loadAddon } from "../../../src/engine/addon.js";
+import { compilePlan } from "../../../src/engine/compile.js";
+import { compile } from "../../../src/probe/template.js";
+
+const dns = { name: "www.example.org", type: "A", nsid: true } as const;
+
+const wire16 = (value: number) => Buffer.of(value >> 8, value & 0xff);
+const join = (...parts: readonly Uint8Array[]) => Buffer.concat(parts);
+
+/** The answer that repeats a query's octets, with other flags and counts. */
+function answerTo(query: Uint8Array, flags: number, questions: number): Buffer {
+  const answer = Buffer.from(query);
+  answer.writeUInt16BE(flags, 2);
+  answer.writeUInt16BE(questions, 4);
+  return answer;
+}
+
+function questions(): Buffer[] {
+  const { bytes, questionLength } = compile(dns);
+  const repeated = answerTo(bytes, 0x8180, 1);
+  const shouted = Buffer.from(repeated.map((octet) => (octet >= 97 && octet <= 122 ? octet - 32 : octet)));
+  const answers = [repeated, shouted, answerTo(bytes, 0x8185, 1), answerTo(bytes.subarray(0, 12), 0x8181, 0)];
+  return answers.map((answer) => join(Buffer.of(questionLength), bytes, answer));
+}
+
+function plans(): Buffer[] {
+  const probes = [
+    { target: { address: "198.18.0.1", port: 53 }, query: dns },
+    { target: { address: "2001:db8::1", port: 53 }, query: { payload: Buffer.from("ping"), idAt: 0 } },
+    { target: { address: "198.18.0.1", port: 53 }, query: { payload: Buffer.from("ping") }, intervalMs: 5 },
+  ];
+  const { templates, table } = compilePlan(
+    { probes, schedule: { intervalMs: 100 }, timeoutMs: 1000 },
+    7,
+    loadAddon().layout,
+  );
+  return [join(wire16(templates.length), templates, table)];
+}
+
+/** UDP packets from their IP header on; IPv4's has no checksum, IPv6's a wrong one. */
+function packets(): Buffer[] {
+  const payload = answerTo(compile(dns).bytes, 0x8180, 1);
+  const udp = join(wire16(53), wire16(40_000), wire16(8 + payload.length), wire16(0), payload);
+  const addresses = Buffer.alloc(32, 1);
+  const ipv4 = (length: number, fragment: number) =>
+    join(
+      Buffer.of(0x45, 0),
+      wire16(length),
+      wire16(1),
+      wire16(fragment),
+      Buffer.of(64, 17, 0, 0),
+      addresses.subarray(24),
+    );
+  const ipv6 = (length: number, next: number) =>
+    join(Buffer.of(0x60, 0, 0, 0), wire16(length), Buffer.of(next, 64), addresses);
+  const whole4 = join(ipv4(20 + udp.length, 0x4000), udp);
+  const options4 = join(Buffer.of(0x46), ipv4(24 + udp.length, 0).subarray(1), Buffer.alloc(4, 1), udp);
+  const fragment4 = join(ipv4(20 + 16, 0x2000), udp.subarray(0, 16));
+  const whole6 = join(ipv6(udp.length, 17), udp);
+  const fragment6 = join(ipv6(8 + 16, 44), Buffer.of(17, 0, 0, 1, 0, 0, 0, 1), udp.subarray(0, 16));
+  return [
+    ...[whole4, options4, fragment4].flatMap((packet) => [join(Buffer.of(0), packet), join(Buffer.of(2), packet)]),
+    ...[whole6, fragment6].map((packet) => join(Buffer.of(1), packet)),
+  ];
+}
+
+/** corpus has the first inputs of every fuzzing program, by its name. */
+export const corpus: Readonly<Record<string, () => readonly Uint8Array[]>> = {
+  plan: plans,
+  question: questions,
+  raw_packet: packets,
+};
