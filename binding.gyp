@@ -17,7 +17,8 @@
         "native/shard.cc",
         "native/shard_receive.cc",
         "native/shard_send.cc",
-        "native/socket.cc"
+        "native/socket.cc",
+        "native/turns.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

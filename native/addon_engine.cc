@@ -50,6 +50,10 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     options.ring_rows = given.Get("ringRows").As<Napi::Number>().Uint32Value();
     options.answer_octets = given.Get("answerOctets").As<Napi::Number>().Uint32Value();
     options.patience_ns = given.Get("patienceNs").As<Napi::Number>().Int64Value();
+    auto cpus = given.Get("cpus").As<Napi::Array>();
+    for (uint32_t i = 0; i < cpus.Length(); ++i) {
+      options.cpus.push_back(cpus.Get(i).As<Napi::Number>().Int32Value());
+    }
     if (options.shards < 1 || options.shards > 255 || !std::has_single_bit(options.ring_rows) ||
         options.answer_octets > 4096) {
       throw Napi::RangeError::New(env, "engine options are out of range");
@@ -96,8 +100,14 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     Plan plan;
     Schedule& schedule = plan.schedule;
     schedule.rate_qps = given.Get("rateQps").As<Napi::Number>().DoubleValue();
+    schedule.poisson = given.Get("poisson").As<Napi::Boolean>().Value();
+    schedule.inflight = given.Get("inflight").As<Napi::Number>().Uint32Value();
     schedule.count = static_cast<uint64_t>(given.Get("count").As<Napi::Number>().Int64Value());
     schedule.timeout_ns = given.Get("timeoutNs").As<Napi::Number>().Int64Value();
+    schedule.ports = given.Get("ports").As<Napi::Number>().Uint32Value();
+    schedule.train = given.Get("train").As<Napi::Number>().Uint32Value();
+    schedule.train_ns = given.Get("trainNs").As<Napi::Number>().Int64Value();
+    schedule.transmit_stamps = given.Get("transmitStamps").As<Napi::Boolean>().Value();
     schedule.mark = given.Get("mark").As<Napi::Number>().Uint32Value();
     schedule.local_only = given.Get("localOnly").As<Napi::Boolean>().Value();
     auto source4 = array<Napi::Uint8Array>(given.Get("source4"), napi_uint8_array);
@@ -204,6 +214,7 @@ Napi::Object layout(Napi::Env env) {
   flags["kernelStamp"] = static_cast<double>(kKernelStamp);
   flags["cutShort"] = static_cast<double>(kCutShort);
   flags["noQuestion"] = static_cast<double>(kNoQuestion);
+  flags["transmitStamp"] = static_cast<double>(kTransmitStamp);
   object["flags"] = flags;
   return object;
 }

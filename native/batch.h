@@ -1,51 +1,82 @@
 // The arrays that sendmmsg and recvmmsg work on, laid out once and used again for every batch.
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "peer.h"
+#include "plan.h"
 
 namespace anyprobe {
 
-// Outbox gathers queries for one socket until they leave together.
+// Outbox gathers queries for one socket until they leave together: some datagrams, or one train.
 class Outbox {
  public:
-  static constexpr uint32_t kMost = 64;
+  static constexpr uint32_t kDatagrams = 8;  // sent under one stamp: the last of them leaves some 20 us after it
 
-  uint32_t size() const { return size_; }
-  bool full() const { return size_ == kMost; }
-  void clear() { size_ = 0; }
+  Outbox();
+  bool empty() const { return messages_ == 0; }
+  bool full() const { return messages_ == kDatagrams; }
+  void clear() { messages_ = probes_ = octets_used_ = 0; }
 
-  // add copies a query and writes its id; `slot` is what its probe reserved.
-  void add(const std::vector<uint8_t>& query, int id_at, uint16_t id, const sockaddr_storage& peer, uint32_t slot);
-  uint32_t slot(uint32_t at) const { return slots_[at]; }
-  mmsghdr* from(uint32_t at) { return &headers_[at]; }
+  // begin opens the next message; add puts a query into it, writes its id, and keeps the slot that its probe reserved.
+  // All queries of a message are equally long. end closes it.
+  void begin(const Peer& peer);
+  void add(const Template& query, uint16_t id, uint32_t slot);
+  void end();
+  // split makes the one train in here single datagrams.
+  void split();
+
+  uint32_t messages() const { return messages_; }
+  uint32_t probes() const { return probes_; }
+  mmsghdr* from(uint32_t message) { return &headers_[message]; }
+  // The probes of a message are first(message) .. first(message + 1); slot gives what a probe reserved.
+  uint32_t first(uint32_t message) const { return message < messages_ ? first_[message] : probes_; }
+  uint32_t slot(uint32_t probe) const { return slots_[probe]; }
 
  private:
-  uint32_t size_ = 0;
-  std::array<std::vector<uint8_t>, kMost> octets_;
-  std::array<sockaddr_storage, kMost> peers_;
-  std::array<iovec, kMost> vectors_;
-  std::array<mmsghdr, kMost> headers_;
-  std::array<uint32_t, kMost> slots_;
+  void close(uint32_t message, uint32_t probes);
+
+  uint32_t messages_ = 0, probes_ = 0;
+  size_t octets_used_ = 0;
+  std::unique_ptr<uint8_t[]> octets_;
+  std::array<Peer, kLongestTrain> peers_;
+  std::array<iovec, kLongestTrain> vectors_;
+  std::array<mmsghdr, kLongestTrain> headers_;
+  std::array<uint32_t, kLongestTrain> first_, slots_;
+  struct alignas(cmsghdr) Control {
+    uint8_t octets[CMSG_SPACE(sizeof(uint16_t))];
+  } control_;  // of a train
 };
 
 // Inbox receives a batch of packets and reads their ancillary data.
 class Inbox {
  public:
   static constexpr uint32_t kMost = 64;
-  static constexpr size_t kOctets = 4096;  // kept of a packet; a longer one is told as cut short
+  static constexpr size_t kOctets = 65536;  // the longest that the kernel hands over, coalesced or not
 
+  // Packet is what came in one piece: an answer, or several that the kernel coalesced (UDP_GRO).
   struct Packet {
     const uint8_t* octets;
     size_t length;
-    bool cut_short;
-    const sockaddr_storage* peer;
+    size_t segment;  // the octets of each answer but the last, which may be shorter
+    const Peer* peer;
     int64_t stamp_ns;  // the kernel's receive stamp, CLOCK_REALTIME; 0: none
     uint32_t dropped;  // SO_RXQ_OVFL; 0: not told
+
+    // each calls take(octets, length) for every answer.
+    template <typename Take>
+    void each(Take take) const {
+      size_t at = 0;
+      do {
+        take(octets + at, std::min(segment, length - at));
+        at += segment;
+      } while (at < length);
+    }
   };
 
   Inbox();
@@ -54,12 +85,18 @@ class Inbox {
   Packet operator[](uint32_t at) const;
 
  private:
-  std::vector<uint8_t> octets_;
-  uint32_t used_;  // slots that the last call wrote to
-  std::array<sockaddr_storage, kMost> peers_;
+  std::unique_ptr<uint8_t[]> octets_;
+  uint32_t used_;  // places that the last call wrote to
+  std::array<Peer, kMost> peers_;
   std::array<iovec, kMost> vectors_;
-  std::array<std::array<uint8_t, 128>, kMost> control_;
+  struct alignas(cmsghdr) Control {
+    uint8_t octets[256];
+  };
+  std::array<Control, kMost> control_;
   std::array<mmsghdr, kMost> headers_;
 };
+
+// packet_of reads the ancillary data of a received message.
+Inbox::Packet packet_of(const msghdr& header, size_t length);
 
 }  // namespace anyprobe

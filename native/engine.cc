@@ -31,10 +31,11 @@ class BatchWriter {
     put(4, static_cast<uint32_t>(used_));
     put(5, row.flags);
     put(6, row.answer_length);
-    put(7, row.outcome);
-    put(8, row.rcode);
-    put(9, row.errnum);
-    put(10, row.shard);
+    put(7, row.source_port);
+    put(8, row.outcome);
+    put(9, row.rcode);
+    put(10, row.errnum);
+    put(11, row.shard);
     if (row.answer_length) std::memcpy(answers_ + used_, answer, row.answer_length);
     used_ += row.answer_length;
     ++rows_;
@@ -59,8 +60,9 @@ class BatchWriter {
 
 Engine::Engine(const EngineOptions& options, Bell& bell) : bell_(bell) {
   for (uint32_t i = 0; i < options.shards; ++i) {
-    shards_.push_back(
-        std::make_unique<Shard>(static_cast<uint8_t>(i), options, bell));
+    ShardOptions shard = options;
+    if (!options.cpus.empty()) shard.cpu = options.cpus[i % options.cpus.size()];
+    shards_.push_back(std::make_unique<Shard>(static_cast<uint8_t>(i), shard, bell));
   }
 }
 

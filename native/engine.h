@@ -12,11 +12,12 @@ namespace anyprobe {
 
 struct EngineOptions : ShardOptions {
   uint32_t shards = 1;
+  std::vector<int> cpus{};  // shard i is kept on cpus[i % size]; empty: anywhere
 };
 
 class Engine {
  public:
-  // Throws std::system_error where the kernel gives no eventfd or epoll.
+  // Throws std::system_error where the kernel gives no eventfd or epoll, or no such CPU.
   Engine(const EngineOptions& options, Bell& bell);
 
   // submit starts a plan; *run names it for pace, burst and cancel. What the kernel refused comes back.

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
+#include <new>
 
 #include "wire.h"
 
@@ -15,8 +17,9 @@ struct Slot {
   uint32_t target;  // index into the run's targets
   uint32_t older, newer;
   uint16_t sequence;
-  bool live = false;
-  bool stalled = false;  // the shard stood still while this was in flight: its silence proves nothing
+  bool live : 1;
+  bool stamped : 1;  // sent_ns is the kernel's transmit stamp
+  bool doubted : 1;  // the shard stood still or lost packets while this was in flight: its silence proves nothing
 };
 
 // InFlight owns its slots; one shard thread uses it. At most 65,536 probes are in flight on one socket.
@@ -25,21 +28,29 @@ class InFlight {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   // `slots` is a power of two, 65,536 at most.
-  explicit InFlight(uint32_t slots) : slots_(slots), mask_(slots - 1) {}
+  explicit InFlight(uint32_t slots)
+      : slots_(static_cast<Slot*>(std::calloc(slots, sizeof(Slot)))), mask_(slots - 1) {
+    if (!slots_) throw std::bad_alloc();
+  }
+
+  // doubt marks all that is in flight.
+  void doubt() {
+    for (uint32_t at = oldest_; at != kNone; at = slots_[at].newer) slots_[at].doubted = true;
+  }
 
   uint32_t size() const { return size_; }
-  bool full() const { return size_ == slots_.size(); }
+  uint32_t room() const { return mask_ + 1 - size_; }
   uint32_t oldest() const { return oldest_; }
   Slot& operator[](uint32_t at) { return slots_[at]; }
   const Slot& operator[](uint32_t at) const { return slots_[at]; }
 
-  // reserve takes a free slot for a probe and tells its id on the wire; call only when not full. An occupied slot is
+  // reserve takes a free slot for a probe and tells its id on the wire; call only where there is room. An occupied slot is
   // passed over: else one lost probe would block the table until it expires.
   uint32_t reserve(uint32_t target, int64_t due_ns, uint16_t* id) {
     while (slots_[next_ & mask_].live) ++next_;
     uint32_t at = next_ & mask_;
     Slot& slot = slots_[at];
-    slot = {due_ns, 0, target, newest_, kNone, next_, true, false};
+    slot = {due_ns, 0, target, newest_, kNone, next_, true, false, false};
     *id = shuffle_.id_of(next_++);
     (newest_ == kNone ? oldest_ : slots_[newest_].newer) = at;
     newest_ = at;
@@ -63,7 +74,10 @@ class InFlight {
   }
 
  private:
-  std::vector<Slot> slots_;
+  struct Free {
+    void operator()(Slot* slots) const { std::free(slots); }
+  };
+  std::unique_ptr<Slot[], Free> slots_;  // zeros: what was never used takes no memory
   uint32_t mask_;
   uint16_t next_ = 0;
   uint32_t oldest_ = kNone, newest_ = kNone;

@@ -1,11 +1,15 @@
-// When probes are due. Both pacers answer the same questions: when is the next, which is it, and what follows it.
+// When probes are due. All pacers answer the same questions: when may the next train leave (a train of one, where there are
+// none), how long is it, whom does it go to, does a round begin with it and on which port, and what follows.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <random>
 #include <vector>
 
 #include "plan.h"
+#include "turns.h"
 
 namespace anyprobe {
 
@@ -29,6 +33,10 @@ class IntervalPacer {
 
   int64_t next_due() const { return heap_.empty() ? kNever : heap_.front().due_ns; }
   uint32_t next_target() const { return heap_.front().target; }
+  uint32_t next_train() const { return 1; }
+  // Beats have no rounds: each target goes from port to port at random.
+  std::optional<uint32_t> round() { return static_cast<uint32_t>(random_()); }
+  void break_trains() {}
 
   // pace gives a target a new interval from first_ns on; 0 pauses it.
   void pace(uint32_t target, int64_t interval_ns, int64_t first_ns) {
@@ -101,29 +109,102 @@ class IntervalPacer {
 
   std::vector<Beat> beats_;
   std::vector<Entry> heap_;
+  std::minstd_rand random_{std::random_device{}()};
 };
 
-// RatePacer lets the targets take turns at a fixed rate. It never skips: what is sent late shows as lateness.
-class RatePacer {
+// TurnPacer goes round and round through turns.
+class TurnPacer {
  public:
-  RatePacer(uint32_t targets, double period_ns, int64_t start_ns)
-      : targets_(targets), period_ns_(period_ns), start_ns_(start_ns) {}
+  explicit TurnPacer(Turns turns) : turns_(std::move(turns)) {}
 
-  int64_t next_due() const { return start_ns_ + static_cast<int64_t>(static_cast<double>(turn_) * period_ns_); }
+  uint32_t next_target() const { return turns_.targets[at_]; }
+  uint32_t next_train() const { return turns_.trains[at_]; }
+  // Each round begins one port further on, so that in time each target has been asked from every port.
+  std::optional<uint32_t> round() const { return at_ == 0 ? std::optional(rounds_) : std::nullopt; }
+  // break_trains makes every train one of one from here on.
+  void break_trains() { std::fill(turns_.trains.begin(), turns_.trains.end(), 1); }
 
-  uint32_t next_target() const { return static_cast<uint32_t>(turn_ % targets_); }
-
-  bool take(int64_t, Due* due, uint64_t*) {
-    *due = {next_due(), static_cast<uint32_t>(turn_ % targets_)};
-    ++turn_;
-    return true;
+ protected:
+  uint32_t take_turn() {
+    uint32_t target = turns_.targets[at_];
+    if (++at_ == turns_.targets.size()) {
+      at_ = 0;
+      ++rounds_;
+    }
+    return target;
   }
 
  private:
-  uint32_t targets_;
+  Turns turns_;
+  size_t at_ = 0;
+  uint32_t rounds_ = 0;
+};
+
+// RatePacer lets the targets take turns at a rate, evenly or (Poisson) at random times. It never skips: what is sent late
+// shows as lateness. A train leaves when its last probe is due.
+class RatePacer : public TurnPacer {
+ public:
+  RatePacer(Turns turns, double period_ns, bool poisson, int64_t start_ns)
+      : TurnPacer(std::move(turns)), period_ns_(period_ns), poisson_(poisson), start_ns_(start_ns) {
+    plan_train();
+  }
+
+  int64_t next_due() const { return dues_.back(); }
+
+  bool take(int64_t, Due* due, uint64_t*) {
+    *due = {dues_[taken_], take_turn()};
+    if (++taken_ == dues_.size()) plan_train();
+    return true;
+  }
+
+  void break_trains() {
+    TurnPacer::break_trains();
+    // Dues that were drawn stay: of random times none may be lost.
+    late_.assign(dues_.begin() + static_cast<long>(taken_), dues_.end());
+    plan_train();
+  }
+
+ private:
+  void plan_train() {
+    dues_.clear();
+    taken_ = 0;
+    for (uint32_t left = next_train(); left > 0; --left) dues_.push_back(draw());
+  }
+
+  int64_t draw() {
+    if (!late_.empty()) {
+      int64_t due = late_.front();
+      late_.erase(late_.begin());
+      return due;
+    }
+    double elapsed_ns = poisson_ ? elapsed_ns_ : static_cast<double>(turn_++) * period_ns_;
+    if (poisson_) elapsed_ns_ += gap_(random_) * period_ns_;
+    return start_ns_ + static_cast<int64_t>(elapsed_ns);
+  }
+
   double period_ns_;
+  bool poisson_;
   int64_t start_ns_;
   uint64_t turn_ = 0;
+  double elapsed_ns_ = 0;
+  std::mt19937_64 random_{std::random_device{}()};
+  std::exponential_distribution<double> gap_;
+  std::vector<int64_t> dues_;  // of the train that is next
+  size_t taken_ = 0;
+  std::vector<int64_t> late_;  // drawn for a train that was broken up
+};
+
+// WindowPacer is a closed loop: a probe is due when there is room for it among those in flight, which the shard sees to.
+class WindowPacer : public TurnPacer {
+ public:
+  using TurnPacer::TurnPacer;
+
+  int64_t next_due() const { return 0; }
+
+  bool take(int64_t now_ns, Due* due, uint64_t*) {
+    *due = {now_ns, take_turn()};
+    return true;
+  }
 };
 
 }  // namespace anyprobe

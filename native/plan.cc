@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <cstring>
+#include <unordered_map>
 
 #include "wire.h"
 
@@ -27,7 +28,7 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
   return into->empty() ? "templates: expected one query at least" : "";
 }
 
-std::string unpack_target(const PackedTarget& packed, size_t templates, Target* target) {
+std::string unpack_target(const PackedTarget& packed, size_t templates, Target* target, Peer* peer) {
   if (packed.query >= templates) return "table: a target names a query that is not there";
   auto in_range = [](double ns) { return ns >= 0 && ns <= static_cast<double>(kLongestNs); };
   if (!in_range(packed.start_ns) || !in_range(packed.interval_ns)) return "table: a time is out of range";
@@ -35,21 +36,29 @@ std::string unpack_target(const PackedTarget& packed, size_t templates, Target* 
   target->interval_ns = static_cast<int64_t>(packed.interval_ns);
   target->probe = packed.probe;
   target->query = packed.query;
-  target->peer = {};
   if (packed.port == 0) return "table: port 0 cannot be asked";
   if (packed.family == 4) {
-    auto& peer = reinterpret_cast<sockaddr_in&>(target->peer);
-    peer.sin_family = AF_INET;
-    peer.sin_port = htons(packed.port);
-    std::memcpy(&peer.sin_addr, packed.address, 4);
+    peer->v4.sin_family = AF_INET;
+    peer->v4.sin_port = htons(packed.port);
+    std::memcpy(&peer->v4.sin_addr, packed.address, 4);
   } else if (packed.family == 6) {
-    auto& peer = reinterpret_cast<sockaddr_in6&>(target->peer);
-    peer.sin6_family = AF_INET6;
-    peer.sin6_port = htons(packed.port);
-    std::memcpy(&peer.sin6_addr, packed.address, 16);
+    peer->v6.sin6_family = AF_INET6;
+    peer->v6.sin6_port = htons(packed.port);
+    std::memcpy(&peer->v6.sin6_addr, packed.address, 16);
   } else {
     return "table: a family is neither 4 nor 6";
   }
+  return "";
+}
+
+std::string check(const Schedule& schedule) {
+  if (schedule.timeout_ns <= 0 || schedule.timeout_ns > kLongestNs) return "schedule: the timeout is out of range";
+  bool rate = schedule.rate_qps >= kLowestQps && schedule.rate_qps <= kHighestQps;
+  if (!rate && schedule.rate_qps != 0) return "schedule: the rate is out of range";
+  if (rate && schedule.inflight > 0) return "schedule: expected a rate or a number in flight, got both";
+  if (schedule.ports < 1 || schedule.ports > kMostPorts) return "schedule: the number of ports is out of range";
+  if (schedule.train < 1 || schedule.train > kLongestTrain) return "schedule: the train's length is out of range";
+  if (schedule.train_ns < 0 || schedule.train_ns > kLongestNs) return "schedule: the train's time is out of range";
   return "";
 }
 
@@ -60,19 +69,20 @@ std::string unpack(const uint8_t* templates, size_t template_octets, const uint8
   std::string fault = unpack_templates(templates, templates + template_octets, &plan->templates);
   if (!fault.empty()) return fault;
   if (table_octets == 0 || table_octets % sizeof(PackedTarget) != 0) return "table: expected whole rows, one at least";
+  std::unordered_map<Peer, uint32_t, PeerHash> known;
   for (size_t at = 0; at < table_octets; at += sizeof(PackedTarget)) {
     PackedTarget packed;
     std::memcpy(&packed, table + at, sizeof(packed));
     Target target;
-    fault = unpack_target(packed, plan->templates.size(), &target);
+    Peer peer;
+    fault = unpack_target(packed, plan->templates.size(), &target, &peer);
     if (!fault.empty()) return fault;
+    auto [entry, fresh] = known.try_emplace(peer, static_cast<uint32_t>(plan->peers.size()));
+    if (fresh) plan->peers.push_back(peer);
+    target.peer = entry->second;
     plan->targets.push_back(target);
   }
-  const Schedule& schedule = plan->schedule;
-  if (schedule.timeout_ns <= 0 || schedule.timeout_ns > kLongestNs) return "schedule: the timeout is out of range";
-  bool rate = schedule.rate_qps >= kLowestQps && schedule.rate_qps <= kHighestQps;
-  if (!rate && schedule.rate_qps != 0) return "schedule: the rate is out of range";
-  return "";
+  return check(plan->schedule);
 }
 
 }  // namespace anyprobe

@@ -2,12 +2,12 @@
 // src/engine/compile.ts packs. Lengths and ranges are checked again here; meaning was checked there.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "peer.h"
 
 namespace anyprobe {
 
@@ -15,6 +15,9 @@ namespace anyprobe {
 inline constexpr int64_t kLongestNs = 1'000'000'000'000'000'000;
 // A rate is between one probe in 11 days and a thousand million a second.
 inline constexpr double kLowestQps = 1e-6, kHighestQps = 1e9;
+inline constexpr uint32_t kMostPorts = 1024;
+// Linux has taken 128 segments in a send since 6.9, and 64 before.
+inline constexpr uint32_t kLongestTrain = 128;
 
 // PackedTemplate heads each query in the templates buffer; its octets follow.
 struct PackedTemplate {
@@ -49,15 +52,20 @@ struct Target {
   int64_t interval_ns;
   uint32_t probe;
   uint32_t query;
-  sockaddr_storage peer;
-  bool ipv6() const { return peer.ss_family == AF_INET6; }
+  uint32_t peer;  // index into the plan's peers
 };
 
 // Schedule says when, from where and how; zero addresses leave the source to the kernel.
 struct Schedule {
-  double rate_qps = 0;  // 0: by each target's interval
-  uint64_t count = 0;   // probes in all; 0: without end
+  double rate_qps = 0;    // open loop: probes in all per second
+  bool poisson = false;   // at random times of that rate, not evenly
+  uint32_t inflight = 0;  // closed loop: so many in flight. With neither, each target by its own interval
+  uint64_t count = 0;     // probes in all; 0: without end
   int64_t timeout_ns = 0;
+  uint32_t ports = 1;      // source ports that sends take turns on
+  uint32_t train = 1;      // most queries in a train: one send of many datagrams; 1: none
+  int64_t train_ns = 0;    // a train is no longer than so much time's worth of queries to its peer
+  bool transmit_stamps = false;
   in_addr source4{};
   in6_addr source6{};
   uint32_t mark = 0;        // 0: none
@@ -66,6 +74,7 @@ struct Schedule {
 
 struct Plan {
   std::vector<Template> templates;
+  std::vector<Peer> peers;  // each once
   std::vector<Target> targets;
   Schedule schedule;
 };

@@ -27,6 +27,7 @@ enum Flag : uint16_t {
   kKernelStamp = 1 << 0,  // rtt ends at the kernel's receive stamp; else at the moment the shard read the packet
   kCutShort = 1 << 1,     // the answer was longer than the octets kept
   kNoQuestion = 1 << 2,   // an error answer of a bare header (FORMERR and the like); matched without a question
+  kTransmitStamp = 1 << 3,  // sent_ns is the kernel's transmit stamp; else the moment before the send
 };
 
 // Row is one probe's end. Times are CLOCK_MONOTONIC in ns; rtt_ns of an unanswered probe is the time until its end.
@@ -37,6 +38,7 @@ struct Row {
   uint32_t probe;          // the tag that the plan's table gave it
   uint16_t flags;          // Flag
   uint16_t answer_length;  // octets kept of the answer
+  uint16_t source_port;
   Outcome outcome;
   uint8_t rcode;    // answered: the header's four bits
   uint8_t errnum;   // unreachable, not-local, send-failed: the errno
@@ -55,11 +57,11 @@ struct Column {
 // the answer in the batch's octets, which follow the last column.
 inline constexpr Column kColumns[] = {
     {"dueNs", "f64", 8},       {"sentNs", "f64", 8},  {"rttNs", "f64", 8},   {"probe", "u32", 4},
-    {"answerAt", "u32", 4},    {"flags", "u16", 2},   {"answerLength", "u16", 2}, {"outcome", "u8", 1},
-    {"rcode", "u8", 1},        {"errno", "u8", 1},    {"shard", "u8", 1},
+    {"answerAt", "u32", 4},    {"flags", "u16", 2},   {"answerLength", "u16", 2}, {"sourcePort", "u16", 2},
+    {"outcome", "u8", 1},      {"rcode", "u8", 1},    {"errno", "u8", 1},    {"shard", "u8", 1},
 };
 
-inline constexpr size_t kColumnOctets = 8 * 3 + 4 * 2 + 2 * 2 + 4;
+inline constexpr size_t kColumnOctets = 8 * 3 + 4 * 2 + 2 * 3 + 4;
 
 // Counter numbers the counts that a shard keeps. All only grow.
 enum Counter : size_t {
@@ -70,8 +72,10 @@ enum Counter : size_t {
   kMalformed,        // packets that are no answer at all
   kSkipped,          // starts of an interval that had passed before they could be sent
   kSendRetries,      // sends repeated after an error of an earlier packet
+  kTrains,           // sends of several queries at once
+  kTrainsRefused,    // runs that go on without trains, because the kernel or a path refused one
   kStampFallbacks,   // kernel stamps that made no sense (a clock step), replaced by our own
-  kTableFull,        // sends put off because every id of a socket was in flight
+  kTableFull,        // sends put off because every id of the sockets was in flight
   kRingFull,         // sends put off because nobody drained
   kReceiveDrops,     // datagrams that our own receive queue dropped, at least
   kWakeups,          // times the shard slept and woke
@@ -81,8 +85,9 @@ enum Counter : size_t {
 };
 
 inline constexpr const char* kCounterNames[] = {
-    "sent",           "rows",      "late",     "foreign",      "malformed", "skipped", "sendRetries",
-    "stampFallbacks", "tableFull", "ringFull", "receiveDrops", "wakeups",   "stalls",  "stalledNs",
+    "sent",   "rows",          "late",           "foreign",   "malformed", "skipped",      "sendRetries",
+    "trains", "trainsRefused", "stampFallbacks", "tableFull", "ringFull",  "receiveDrops", "wakeups",
+    "stalls", "stalledNs",
 };
 static_assert(sizeof(kCounterNames) / sizeof(*kCounterNames) == kCounters);
 

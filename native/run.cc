@@ -3,67 +3,127 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 #include "clock.h"
 
 namespace anyprobe {
 namespace {
 
-constexpr uint32_t kMostSlots = 65536;      // as many as there are ids
-constexpr uint32_t kSlotsOfOne = 1024;  // on a socket of its own
+constexpr uint32_t kMostSlots = 65536;  // as many as there are ids
+constexpr uint32_t kFewestSlots = 256;
+constexpr uint32_t kFewestSlotsOfInterval = 1024;
 
-// slots_for leaves room for every target to be asked many times within one timeout.
-uint32_t slots_for(const Plan& plan) {
-  if (plan.schedule.rate_qps > 0) return kMostSlots;
-  return std::bit_ceil(std::clamp<uint32_t>(static_cast<uint32_t>(plan.targets.size()) * 16, 1024, kMostSlots));
+// Part is what one shard has of a schedule.
+struct Part {
+  double rate_qps;
+  uint32_t inflight;
+  uint64_t count;
+};
+
+Part part_of(const Schedule& schedule, uint32_t shard, uint32_t shards) {
+  auto cut = [&](uint64_t whole) { return (whole + shards - 1 - shard) / shards; };
+  return {schedule.rate_qps / shards, static_cast<uint32_t>(cut(schedule.inflight)),
+          schedule.count == 0 ? UINT64_MAX : cut(schedule.count)};
 }
 
-SystemError open_sockets(Run& run) {
-  constexpr uint16_t kUnopened = UINT16_MAX;
-  uint16_t shared[2] = {kUnopened, kUnopened};  // by family: IPv4, IPv6
+// slots_for leaves room on each port for twice what is in flight while nobody answers, or of an interval schedule for
+// every target to be asked many times within one timeout.
+uint32_t slots_for(const Plan& plan, const Part& part) {
+  const Schedule& schedule = plan.schedule;
+  double most = part.inflight;
+  uint32_t fewest = kFewestSlots;
+  if (schedule.rate_qps > 0) {
+    most = part.rate_qps * static_cast<double>(schedule.timeout_ns) * 1e-9;
+  } else if (schedule.inflight == 0) {
+    most = 8.0 * static_cast<double>(plan.targets.size());
+    fewest = kFewestSlotsOfInterval;
+  }
+  double slots = 2 * most / schedule.ports;
+  return std::bit_ceil(static_cast<uint32_t>(std::clamp<double>(slots, fewest, kMostSlots)));
+}
+
+std::variant<RatePacer, WindowPacer, IntervalPacer> pacer_of(const Plan& plan, const Part& part, uint32_t shard,
+                                                            int64_t start_ns) {
+  const Schedule& schedule = plan.schedule;
+  if (schedule.inflight > 0) return WindowPacer(arrange(plan, 0, part.inflight));
+  if (schedule.rate_qps == 0) return IntervalPacer(plan.targets, start_ns);
+  double period_ns = static_cast<double>(kNsPerSecond) / part.rate_qps;
+  int64_t first_ns = start_ns + static_cast<int64_t>(static_cast<double>(kNsPerSecond) / schedule.rate_qps * shard);
+  return RatePacer(arrange(plan, part.rate_qps, 0), period_ns, schedule.poisson, first_ns);
+}
+
+SystemError open_ports(Run& run, bool ipv6, int id_at, uint32_t count, uint32_t slots) {
+  uint16_t set = static_cast<uint16_t>(run.ports.size());
+  run.ports.push_back({static_cast<uint32_t>(run.sockets.size()), count});
+  for (uint32_t i = 0; i < count; ++i) {
+    std::unique_ptr<Socket> socket;
+    if (SystemError e = open_socket(run.plan.schedule, ipv6, slots, &socket)) return e;
+    socket->run = &run;
+    socket->ports = set;
+    socket->id_at = id_at;
+    run.sockets.push_back(std::move(socket));
+  }
+  return {};
+}
+
+// open_sockets gives targets the ports that they share: answers on one socket carry their id in one place. Where they
+// carry none, the socket itself tells whose answer it is.
+SystemError open_sockets(Run& run, uint32_t slots) {
+  constexpr size_t kMostPortSets = UINT16_MAX;
+  std::map<std::pair<bool, int>, uint16_t> shared;
   for (const Target& target : run.plan.targets) {
-    // DNS answers carry their id in one place. Elsewhere the socket itself tells whose answer it is.
-    const Template& query = run.plan.templates[target.query];
-    bool own = !query.dns();
-    uint16_t& known = shared[target.ipv6()];
-    if (own || known == kUnopened) {
-      if (run.sockets.size() == kUnopened) return {EMFILE, "socket"};
-      std::unique_ptr<Socket> socket;
-      uint32_t slots = own ? kSlotsOfOne : slots_for(run.plan);
-      if (SystemError e = open_socket(run.plan.schedule, target.ipv6(), slots, &socket)) return e;
-      socket->run = &run;
-      socket->id_at = query.id_at;
-      if (!own) known = static_cast<uint16_t>(run.sockets.size());
-      run.socket_of.push_back(static_cast<uint16_t>(run.sockets.size()));
-      run.sockets.push_back(std::move(socket));
-    } else {
-      run.socket_of.push_back(known);
+    bool ipv6 = run.plan.peers[target.peer].ipv6();
+    int id_at = run.plan.templates[target.query].id_at;
+    auto known = shared.find({ipv6, id_at});
+    if (id_at >= 0 && known != shared.end()) {
+      run.ports_of.push_back(known->second);
+      continue;
     }
+    if (run.ports.size() == kMostPortSets) return {EMFILE, "socket"};
+    uint16_t set = static_cast<uint16_t>(run.ports.size());
+    uint32_t count = id_at >= 0 ? run.plan.schedule.ports : 1;
+    if (SystemError e = open_ports(run, ipv6, id_at, count, id_at >= 0 ? slots : kFewestSlotsOfInterval)) return e;
+    if (id_at >= 0) shared[{ipv6, id_at}] = set;
+    run.ports_of.push_back(set);
   }
   return {};
 }
 
 }  // namespace
 
+Socket* Run::next_socket(uint32_t target, uint32_t probes) {
+  Ports& set = ports[ports_of[target]];
+  for (uint32_t tries = 0; tries < set.count; ++tries) {
+    Socket* socket = sockets[set.first + set.next].get();
+    if (++set.next == set.count) set.next = 0;
+    if (socket->in_flight.room() >= probes) return socket;
+  }
+  return nullptr;
+}
+
 SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_ns,
                   std::vector<std::unique_ptr<Run>>* runs) {
-  shards = std::min<uint32_t>(shards, static_cast<uint32_t>(plan.targets.size()));
   const Schedule& schedule = plan.schedule;
+  uint32_t targets = static_cast<uint32_t>(plan.targets.size());
+  bool by_target = targets >= shards || (schedule.rate_qps == 0 && schedule.inflight == 0);
+  if (by_target) shards = std::min(shards, targets);
+  if (schedule.inflight > 0) shards = std::min(shards, schedule.inflight);
   for (uint32_t shard = 0; shard < shards; ++shard) {
-    Plan part{plan.templates, {}, schedule};
-    for (size_t i = shard; i < plan.targets.size(); i += shards) part.targets.push_back(plan.targets[i]);
-    std::variant<RatePacer, IntervalPacer> pacer = IntervalPacer(part.targets, start_ns);
-    if (schedule.rate_qps > 0) {
-      double period_ns = static_cast<double>(kNsPerSecond) / schedule.rate_qps;
-      pacer = RatePacer(static_cast<uint32_t>(part.targets.size()), period_ns * shards,
-                        start_ns + static_cast<int64_t>(period_ns * shard));
+    Plan cut{plan.templates, plan.peers, {}, schedule};
+    for (uint32_t i = by_target ? shard : 0; i < targets; i += by_target ? shards : 1) {
+      cut.targets.push_back(plan.targets[i]);
     }
-    uint64_t left = schedule.count == 0 ? UINT64_MAX : (schedule.count + shards - 1 - shard) / shards;
+    Part part = part_of(schedule, shard, shards);
+    uint32_t slots = slots_for(cut, part);
+    auto pacer = pacer_of(cut, part, shard, start_ns);
+    uint32_t window = part.inflight > 0 ? part.inflight : UINT32_MAX;
     // A stall shows once it is between one and two bounds long: half a timeout at most.
     int64_t stall_bound_ns = std::clamp<int64_t>(schedule.timeout_ns / 4, 10 * kNsPerMs, 250 * kNsPerMs);
-    auto run = std::make_unique<Run>(Run{id, std::move(part), {}, {}, std::move(pacer), left, stall_bound_ns});
-    if (SystemError e = open_sockets(*run)) return e;
-    runs->push_back(std::move(run));
+    runs->push_back(std::unique_ptr<Run>(
+        new Run{id, std::move(cut), std::move(pacer), part.count, window, stall_bound_ns}));
+    if (SystemError e = open_sockets(*runs->back(), slots)) return e;
   }
   return {};
 }

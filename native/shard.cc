@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <string>
 #include <system_error>
 
@@ -23,11 +26,20 @@ constexpr int64_t kBellNs = kNsPerMs;              // or for so long
 constexpr int64_t kShortestSleep = 20 * kNsPerUs;  // a sleep and wake-up costs more than this
 constexpr int64_t kBlockedSleep = kNsPerMs;        // until room is looked for again
 constexpr int64_t kRestNs = kNsPerMs;              // at least, between two looks at the sockets while little is in flight
-constexpr uint32_t kRestInFlight = 128;            // so many answers fit a receive queue of the usual size
+constexpr uint32_t kRestInFlight = 128;            // per socket: so many answers fit a receive queue of the usual size
 
 Fd checked(int fd, const char* syscall) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), syscall);
   return Fd(fd);
+}
+
+// pin keeps the calling thread on one CPU; gives the errno.
+int pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu >= CPU_SETSIZE) return EINVAL;
+  CPU_SET(cpu, &set);
+  return pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
 timespec timespec_of(int64_t ns) { return {ns / kNsPerSecond, ns % kNsPerSecond}; }
@@ -55,7 +67,15 @@ Shard::Shard(uint8_t index, const ShardOptions& options, Bell& bell)
   epoll_event event{EPOLLIN, {nullptr}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, mail_, &event);
   epoll_ctl(resting_, EPOLL_CTL_ADD, mail_, &event);
-  thread_ = std::thread([this] { loop(); });
+  std::promise<int> pinned;
+  thread_ = std::thread([this, &pinned, cpu = options.cpu] {
+    pinned.set_value(cpu < 0 ? 0 : pin(cpu));
+    loop();
+  });
+  if (int errnum = pinned.get_future().get()) {
+    join();
+    throw std::system_error(errnum, std::generic_category(), "pthread_setaffinity_np");
+  }
 }
 
 Shard::~Shard() { join(); }
@@ -96,7 +116,9 @@ void Shard::loop() {
   }
   for (auto& run : runs_) cancel(*run);
   runs_.clear();
-  if (ring_.publish() + unrung_ > 0) bell_.ring();
+  uint32_t fresh = ring_.publish();
+  add(kRows, fresh);
+  if (fresh + unrung_ > 0) bell_.ring();
 }
 
 // --- commands -------------------------------------------------------------------------------------------------------
@@ -145,6 +167,8 @@ void Shard::start(std::unique_ptr<Run> run) {
     event.events = 0;
     epoll_ctl(resting_, EPOLL_CTL_ADD, socket->fd, &event);
   }
+  // Timers may be 50 us late by default, for wake-ups to be shared: a rate wants to be kept more closely than that.
+  if (run->plan.schedule.rate_qps > 0) prctl(PR_SET_TIMERSLACK, 1UL);
   runs_.push_back(std::move(run));
 }
 
@@ -173,12 +197,7 @@ void Shard::note_stall() {
   for (auto& run : runs_) {
     if (late_ns <= run->stall_bound_ns) continue;
     stalled = true;
-    for (auto& socket : run->sockets) {
-      InFlight& in_flight = socket->in_flight;
-      for (uint32_t at = in_flight.oldest(); at != InFlight::kNone; at = in_flight[at].newer) {
-        in_flight[at].stalled = true;
-      }
-    }
+    for (auto& socket : run->sockets) socket->in_flight.doubt();
   }
   if (!stalled) return;
   add(kStalls);
@@ -187,13 +206,14 @@ void Shard::note_stall() {
 
 // sweep lets runs go that have sent all and heard of all.
 void Shard::sweep() {
-  std::erase_if(runs_, [](const auto& run) { return run->left == 0 && run->in_flight() == 0; });
+  std::erase_if(runs_, [](const auto& run) { return run->left == 0 && run->in_flight == 0; });
 }
 
 // --- the bell and sleep ---------------------------------------------------------------------------------------------
 
 void Shard::publish() {
   uint32_t fresh = ring_.publish();
+  if (fresh) add(kRows, fresh);
   if (fresh && unrung_ == 0) unrung_since_ns_ = now_ns_;
   unrung_ += fresh;
   int64_t most_ns = urgent_ ? kBellNs : std::max(kBellNs, patience_ns_);
@@ -206,29 +226,42 @@ void Shard::ring_bell() {
   urgent_ = false;
 }
 
-// sleep_until tells when something is due. With probes in flight that is never further than the stall bound: a stall
-// shows only against a planned wake-up.
-int64_t Shard::sleep_until() const {
-  if (unread_) return now_ns_;
-  int64_t until = kNever;
-  for (const auto& run : runs_) {
-    until = std::min(until, run->blocked ? now_ns_ + kBlockedSleep : run->next_due());
-    for (const auto& socket : run->sockets) {
-      const InFlight& in_flight = socket->in_flight;
-      if (in_flight.size() == 0) continue;
-      until = std::min(until, in_flight[in_flight.oldest()].sent_ns + run->plan.schedule.timeout_ns);
-      until = std::min(until, now_ns_ + run->stall_bound_ns);
-    }
+int64_t Shard::next_expiry(const Run& run) const {
+  int64_t oldest_ns = kNever;
+  for (const auto& socket : run.sockets) {
+    const InFlight& in_flight = socket->in_flight;
+    if (in_flight.size() > 0) oldest_ns = std::min(oldest_ns, in_flight[in_flight.oldest()].sent_ns);
   }
+  return oldest_ns == kNever ? kNever : oldest_ns + run.plan.schedule.timeout_ns;
+}
+
+// next_send tells when there is something to send.
+int64_t Shard::next_send() const {
+  int64_t until = kNever;
+  for (const auto& run : runs_) until = std::min(until, run->blocked ? now_ns_ + kBlockedSleep : run->next_due());
   return until;
 }
 
-// wait sleeps until something is due or arrives. After a round that sent or received it first rests: errors and commands
-// wake it then, answers do not. Each of them alone would cost a wake-up, and the kernel's stamp keeps its rtt true.
+// wait sleeps until something is due or arrives. With probes in flight that is never longer than the stall bound: a stall
+// shows only against a planned wake-up.
 void Shard::wait() {
-  int64_t until = sleep_until();
+  int64_t until = unread_ ? now_ns_ : next_send();
   int64_t now_ns = monotonic_ns();
-  bool rest = moved_ && in_flight_ > 0 && in_flight_ <= kRestInFlight;
+  bool rest = moved_ && in_flight_ > 0;
+  size_t sockets = 0;
+  if (until - now_ns >= kShortestSleep) {
+    for (const auto& run : runs_) {
+      sockets += run->sockets.size();
+      // A closed loop sends when it is answered.
+      rest &= !run->closed_loop();
+      if (run->in_flight == 0) continue;
+      run->next_expiry_ns = next_expiry(*run);
+      until = std::min({until, run->next_expiry_ns, now_ns_ + run->stall_bound_ns});
+    }
+  }
+  // After a round that sent or received it first rests: errors and commands wake it then, answers do not. Each of them alone
+  // would cost a wake-up, and the kernel's stamp keeps its rtt true.
+  rest &= in_flight_ <= kRestInFlight * sockets;
   if (rest) until = std::min(until, now_ns + std::max(kRestNs, patience_ns_));
   // Not the time now: where this round itself stood still, the next one sees it.
   wake_by_ns_ = std::max(until, now_ns_);

@@ -53,11 +53,12 @@ struct ShardOptions {
   uint32_t ring_rows = 65536;     // a power of two
   uint32_t answer_octets = 1232;  // kept of each answer; 0 keeps none
   int64_t patience_ns = 0;        // plain answers (NOERROR) wait so long for a wake-up that is due anyway
+  int cpu = -1;                   // the one that the thread runs on; -1: any
 };
 
 class Shard {
  public:
-  // Throws std::system_error where the kernel gives no eventfd or epoll.
+  // Throws std::system_error where the kernel gives no eventfd or epoll, or no such CPU.
   Shard(uint8_t index, const ShardOptions& options, Bell& bell);
   ~Shard();
 
@@ -74,6 +75,7 @@ class Shard {
   void send_due();
   void receive();
   void expire();
+  void expire(Socket& socket, int64_t sent_by_ns);
   void sweep();
   void publish();
   void wait();
@@ -83,19 +85,26 @@ class Shard {
   void start(std::unique_ptr<Run> run);
   template <typename Pacer>
   void send_due(Run& run, Pacer& pacer);
+  template <typename Pacer>
+  void gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint64_t* skipped);
   void flush(Socket& socket);
+  void note_sent(Socket& socket, uint32_t from, uint32_t messages);
   bool retry_send(Socket& socket, int errnum, uint32_t tries);
-  bool room();
+  bool room(uint32_t probes);
   void receive_answers(Socket& socket);
   uint32_t receive_errors(Socket& socket);
-  void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
+  void note_unreachable(Socket& socket, const uint8_t* quote, size_t length, const Peer& peer, int errnum);
+  void note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns);
+  void note_dropped(Socket& socket, uint32_t dropped);
+  void accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* octets, size_t length, int64_t read_ns);
   uint32_t find(Socket& socket, const uint8_t* octets, size_t length);
   // end writes the row of the probe in a slot and frees the slot.
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
   void end(Socket& socket, uint32_t at, Row row, const uint8_t* answer);
   void cancel(Run& run);
   void ring_bell();
-  int64_t sleep_until() const;
+  int64_t next_send() const;
+  int64_t next_expiry(const Run& run) const;
   Run* find(uint32_t id);
   IntervalPacer* pacer_of(uint32_t run, uint32_t target);
   void add(Counter counter, uint64_t by = 1) {

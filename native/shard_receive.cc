@@ -16,15 +16,16 @@ namespace {
 
 constexpr int64_t kStampSlack = kNsPerUs;  // between two readings of two clocks
 constexpr int kMostBatches = 64;           // received from one socket before the others have their turn
+constexpr uint32_t kMostErrors = 64;       // likewise
 
 }  // namespace
 
 void Shard::receive() {
   unread_ = false;
-  realtime_offset_ns_ = realtime_offset_ns();
-  constexpr int kMostEvents = 64;
+  constexpr int kMostEvents = 128;
   epoll_event events[kMostEvents];
   int ready = epoll_wait(epoll_, events, kMostEvents, 0);
+  if (ready > 0) realtime_offset_ns_ = realtime_offset_ns();
   unread_ = ready == kMostEvents;
   for (int i = 0; i < ready; ++i) {
     auto* socket = static_cast<Socket*>(events[i].data.ptr);
@@ -48,35 +49,45 @@ void Shard::receive_answers(Socket& socket) {
       continue;
     }
     int64_t read_ns = monotonic_ns();
-    for (int i = 0; i < got; ++i) accept(socket, inbox_[static_cast<uint32_t>(i)], read_ns);
+    for (int i = 0; i < got; ++i) {
+      const Inbox::Packet packet = inbox_[static_cast<uint32_t>(i)];
+      if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
+      packet.each([&](const uint8_t* octets, size_t length) { accept(socket, packet, octets, length, read_ns); });
+    }
     if (static_cast<uint32_t>(got) < Inbox::kMost) return;
   }
   unread_ = true;
 }
 
-// accept ends the probe that a packet answers, or counts why there is none.
-void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns) {
-  if (packet.dropped > socket.dropped) {
-    add(kReceiveDrops, packet.dropped - socket.dropped);
-    socket.dropped = packet.dropped;
-  }
-  if (socket.id_at >= 0 && packet.length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
-  uint32_t at = find(socket, packet.octets, packet.length);
+// note_dropped counts what our own queue lost. Whatever was in flight may have been answered: its silence proves nothing.
+void Shard::note_dropped(Socket& socket, uint32_t dropped) {
+  add(kReceiveDrops, dropped - socket.dropped);
+  socket.dropped = dropped;
+  socket.in_flight.doubt();
+}
+
+// accept ends the probe that an answer is for, or counts why there is none.
+void Shard::accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* octets, size_t length, int64_t read_ns) {
+  if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
+  uint32_t at = find(socket, octets, length);
   if (at == InFlight::kNone) return add(kLate);
   const Slot& slot = socket.in_flight[at];
+  // The kernel queues the transmit stamp before the packet leaves: where it was not read yet, it can be now.
+  if (socket.transmitted.kept() && !slot.stamped) receive_errors(socket);
+  if (!slot.live) return;
   const Plan& plan = socket.run->plan;
   const Target& target = plan.targets[slot.target];
-  if (!same_peer(target.peer, *packet.peer)) return add(kForeign);
+  if (!(plan.peers[target.peer] == *packet.peer)) return add(kForeign);
   Row row{};
   const Template& query = plan.templates[target.query];
   if (query.dns()) {
-    switch (compare(query.octets.data(), query.question_length, packet.octets, packet.length)) {
+    switch (compare(query.octets.data(), query.question_length, octets, length)) {
       case Likeness::kMalformed: return add(kMalformed);
       case Likeness::kForeign: return add(kForeign);
       case Likeness::kNoQuestion: row.flags |= kNoQuestion; break;
       case Likeness::kAnswer: break;
     }
-    row.rcode = rcode_of(packet.octets);
+    row.rcode = rcode_of(octets);
   }
   int64_t rtt_ns = packet.stamp_ns - realtime_offset_ns_ - slot.sent_ns;
   row.flags |= kKernelStamp;
@@ -88,14 +99,14 @@ void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns)
   if (rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
     add(kLate);
-    return end(socket, at, slot.stalled ? Outcome::kVoided : Outcome::kTimeout);
+    return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
-  size_t keep = std::min<size_t>(packet.length, ring_.answer_octets());
-  if (packet.cut_short || keep < packet.length) row.flags |= kCutShort;
+  size_t keep = std::min<size_t>(length, ring_.answer_octets());
+  if (keep < length) row.flags |= kCutShort;
   row.outcome = Outcome::kAnswered;
   row.rtt_ns = static_cast<double>(rtt_ns);
   row.answer_length = static_cast<uint16_t>(keep);
-  end(socket, at, row, packet.octets);
+  end(socket, at, row, octets);
 }
 
 // find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
@@ -110,13 +121,14 @@ uint32_t Shard::find(Socket& socket, const uint8_t* octets, size_t length) {
   return at != InFlight::kNone && in_flight[at].sent_ns == 0 ? InFlight::kNone : at;
 }
 
-// receive_errors reads ICMP errors off the error queue, and tells how many; each quotes the packet that met it and its
-// destination.
+// receive_errors reads the error queue: ICMP errors, which quote the packet that met them and name its destination, and
+// transmit stamps. It tells how many probes ended.
 uint32_t Shard::receive_errors(Socket& socket) {
-  for (uint32_t read = 0; read < kMostBatches; ++read) {
-    uint8_t octets[512];
+  const uint32_t before = socket.in_flight.size();
+  for (uint32_t read = 0; read < kMostErrors; ++read) {
+    uint8_t octets[1500];
     alignas(cmsghdr) uint8_t control[512];
-    sockaddr_storage peer{};
+    Peer peer;
     iovec vector{octets, sizeof(octets)};
     msghdr header{&peer, sizeof(peer), &vector, 1, control, sizeof(control), 0};
     ssize_t length = recvmsg(socket.fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT);
@@ -125,22 +137,59 @@ uint32_t Shard::receive_errors(Socket& socket) {
       int pending = 0;
       socklen_t size = sizeof(pending);
       getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &pending, &size);
-      return read;
+      break;
     }
     const sock_extended_err* error = nullptr;
+    int64_t stamp_ns = 0;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
-      bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-                  (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
-      if (ours) error = reinterpret_cast<const sock_extended_err*>(CMSG_DATA(c));
+      if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+          (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+        error = reinterpret_cast<const sock_extended_err*>(CMSG_DATA(c));
+      } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+        stamp_ns = to_ns(reinterpret_cast<const scm_timestamping*>(CMSG_DATA(c))->ts[0]);
+      }
     }
     // What the kernel itself refused comes back from the send as well.
     if (!error || error->ee_origin == SO_EE_ORIGIN_LOCAL) continue;
-    uint32_t at = find(socket, octets, static_cast<size_t>(length));
-    if (at == InFlight::kNone) continue;
-    if (!same_peer(socket.run->plan.targets[socket.in_flight[at].target].peer, peer)) continue;
-    end(socket, at, Outcome::kUnreachable, static_cast<int>(error->ee_errno));
+    if (error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
+      note_transmitted(socket, error->ee_data, stamp_ns);
+    } else {
+      note_unreachable(socket, octets, static_cast<size_t>(length), peer, static_cast<int>(error->ee_errno));
+    }
   }
-  return kMostBatches;
+  return before - socket.in_flight.size();
+}
+
+// note_unreachable ends the probe that an ICMP error quotes. Where the quote is longer than its query, a whole train met the
+// error (on loopback no device has cut it up): then all of it ends.
+void Shard::note_unreachable(Socket& socket, const uint8_t* quote, size_t length, const Peer& peer, int errnum) {
+  uint32_t at = find(socket, quote, length);
+  if (at == InFlight::kNone) return;
+  InFlight& in_flight = socket.in_flight;
+  const Plan& plan = socket.run->plan;
+  const Target& target = plan.targets[in_flight[at].target];
+  if (!(plan.peers[target.peer] == peer)) return;
+  const bool train = length > plan.templates[target.query].octets.size();
+  const int64_t sent_ns = in_flight[at].sent_ns;
+  do {
+    uint32_t next = in_flight[at].newer;
+    end(socket, at, Outcome::kUnreachable, errnum);
+    at = next;
+  } while (train && at != InFlight::kNone && in_flight[at].sent_ns == sent_ns);
+}
+
+// note_transmitted puts the kernel's stamp for the moment before, on all probes of the send.
+void Shard::note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns) {
+  auto [at, sequence] = socket.transmitted.of(key);
+  InFlight& in_flight = socket.in_flight;
+  if (at == InFlight::kNone || !in_flight[at].live || in_flight[at].sequence != sequence) return;
+  const int64_t before_ns = in_flight[at].sent_ns;
+  const int64_t sent_ns = stamp_ns - realtime_offset_ns_;
+  if (sent_ns < before_ns - kStampSlack || sent_ns > monotonic_ns() + kStampSlack) return add(kStampFallbacks);
+  for (; at != InFlight::kNone && in_flight[at].sent_ns == before_ns && !in_flight[at].stamped; at = in_flight[at].newer) {
+    in_flight[at].sent_ns = sent_ns;
+    in_flight[at].stamped = true;
+  }
 }
 
 // --- ending ---------------------------------------------------------------------------------------------------------
@@ -158,26 +207,34 @@ void Shard::end(Socket& socket, uint32_t at, Row row, const uint8_t* answer) {
   row.due_ns = static_cast<double>(slot.due_ns);
   row.sent_ns = static_cast<double>(slot.sent_ns);
   row.probe = socket.run->plan.targets[slot.target].probe;
+  row.source_port = socket.port;
   row.shard = index_;
+  if (slot.stamped) row.flags |= kTransmitStamp;
   ring_.write(row, answer);
   urgent_ |= row.outcome != Outcome::kAnswered || row.rcode != 0;
   socket.in_flight.release(at);
   --in_flight_;
-  add(kRows);
+  --socket.run->in_flight;
 }
 
 // expire ends what waited too long. now_ns_ was read before the sockets were: an answer that was in time was seen.
 void Shard::expire() {
   if (unread_) return;
   for (auto& run : runs_) {
-    for (auto& socket : run->sockets) {
-      InFlight& in_flight = socket->in_flight;
-      while (in_flight.size() > 0) {
-        const Slot& oldest = in_flight[in_flight.oldest()];
-        if (oldest.sent_ns + run->plan.schedule.timeout_ns > now_ns_) break;
-        end(*socket, in_flight.oldest(), oldest.stalled ? Outcome::kVoided : Outcome::kTimeout);
-      }
-    }
+    if (run->next_expiry_ns > now_ns_) continue;
+    for (auto& socket : run->sockets) expire(*socket, now_ns_ - run->plan.schedule.timeout_ns);
+    run->next_expiry_ns = next_expiry(*run);
+  }
+}
+
+void Shard::expire(Socket& socket, int64_t sent_by_ns) {
+  InFlight& in_flight = socket.in_flight;
+  auto expired = [&] { return in_flight.size() > 0 && in_flight[in_flight.oldest()].sent_ns <= sent_by_ns; };
+  if (!expired()) return;
+  if (uint32_t dropped = dropped_of(socket); dropped > socket.dropped) note_dropped(socket, dropped);
+  while (expired()) {
+    uint32_t at = in_flight.oldest();
+    end(socket, at, in_flight[at].doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
 }
 

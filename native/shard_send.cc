@@ -11,8 +11,7 @@
 namespace anyprobe {
 namespace {
 
-constexpr uint32_t kRoundProbes = Outbox::kMost;  // sent for a run before answers are read
-constexpr uint32_t kSendBatch = 8;    // sent under one stamp: the last of them leaves some 20 us after it
+constexpr uint32_t kRoundSends = 8;  // for a run before answers are read: else our own queue could overflow
 constexpr uint32_t kSendTries = 4;
 constexpr uint32_t kExplainedTries = 64;  // where each failure was an earlier packet's
 
@@ -23,6 +22,9 @@ Outcome outcome_of_send_error(const Run& run, int errnum) {
   return no_way && run.plan.schedule.local_only ? Outcome::kNotLocal : Outcome::kSendFailed;
 }
 
+// The kernel says EINVAL or EMSGSIZE of a segment that does not fit the path, EIO of a device that cannot cut (udp(7)).
+bool refuses_trains(int errnum) { return errnum == EINVAL || errnum == EMSGSIZE || errnum == EIO; }
+
 }  // namespace
 
 void Shard::send_due() {
@@ -31,65 +33,111 @@ void Shard::send_due() {
   }
 }
 
-// send_due sends what is due of a run, one batch a round: then answers are read, so that our own queue does not overflow.
+// send_due sends what is due of a run: a train by itself, single queries in batches.
 template <typename Pacer>
 void Shard::send_due(Run& run, Pacer& pacer) {
-  Socket* socket = nullptr;
   uint64_t skipped = 0;
+  uint32_t sends = 0;
+  Socket* socket = nullptr;
+  auto leave = [&] {
+    if (!outbox_.empty()) flush(*socket);
+    socket = nullptr;
+    ++sends;
+  };
   run.blocked = false;
-  for (uint32_t taken = 0; taken < kRoundProbes && run.left > 0 && pacer.next_due() <= now_ns_;) {
-    Socket* next = run.sockets[run.socket_of[pacer.next_target()]].get();
-    bool table_full = next->in_flight.full();
-    if (table_full || !room()) {
-      add(table_full ? kTableFull : kRingFull);
+  while (sends < kRoundSends && run.left > 0 && pacer.next_due() <= now_ns_) {
+    uint32_t train = static_cast<uint32_t>(std::min<uint64_t>(pacer.next_train(), run.left));
+    if (run.in_flight + train > run.window) break;
+    if (socket && (train > 1 || outbox_.full() || socket->ports != run.ports_of[pacer.next_target()])) leave();
+    if (!socket) {
+      if (auto port = pacer.round()) run.begin_round(*port);
+      socket = run.next_socket(pacer.next_target(), train);
+    }
+    if (!socket || socket->in_flight.room() < train || !room(train)) {
+      add(ring_.room() < in_flight_ + train ? kRingFull : kTableFull);
       run.blocked = true;
       break;
     }
-    Due due;
-    if (!pacer.take(now_ns_, &due, &skipped)) continue;
-    if (socket && socket != next) flush(*socket);
-    socket = next;
-    const Target& target = run.plan.targets[due.target];
-    const Template& query = run.plan.templates[target.query];
-    uint16_t id;
-    uint32_t slot = socket->in_flight.reserve(due.target, due.due_ns, &id);
-    ++in_flight_;
-    ++taken;
-    --run.left;
-    outbox_.add(query.octets, query.id_at, id, target.peer, slot);
+    gather(run, pacer, *socket, train, &skipped);
+    if (train > 1) leave();
   }
-  if (socket) flush(*socket);
+  leave();
   if (skipped) add(kSkipped, skipped);
 }
 
-// room tells whether one more probe's row would find its place, however the others end.
-bool Shard::room() { return ring_.room() > in_flight_; }
+// gather takes the next train from the pacer into the outbox.
+template <typename Pacer>
+void Shard::gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint64_t* skipped) {
+  Due due;
+  if (!pacer.take(now_ns_, &due, skipped)) return;
+  outbox_.begin(run.plan.peers[run.plan.targets[due.target].peer]);
+  for (uint32_t left = train;;) {
+    const Template& query = run.plan.templates[run.plan.targets[due.target].query];
+    uint16_t id;
+    uint32_t slot = socket.in_flight.reserve(due.target, due.due_ns, &id);
+    outbox_.add(query, id, slot);
+    if (--left == 0) break;
+    pacer.take(now_ns_, &due, skipped);
+  }
+  outbox_.end();
+  in_flight_ += train;
+  run.in_flight += train;
+  run.left -= train;
+}
+
+// room tells whether the rows of so many more probes would find their place, however the others end.
+bool Shard::room(uint32_t probes) { return ring_.room() >= in_flight_ + probes; }
 
 // flush sends the outbox. A probe whose slot has no sent time was not sent yet: nothing that arrives can be its end.
 void Shard::flush(Socket& socket) {
-  auto stamp = [&](uint32_t from, uint32_t count, int64_t sent_ns) {
-    for (uint32_t i = from; i < from + count; ++i) socket.in_flight[outbox_.slot(i)].sent_ns = sent_ns;
+  Run& run = *socket.run;
+  auto stamp = [&](uint32_t from, uint32_t messages, int64_t sent_ns) {
+    for (uint32_t i = outbox_.first(from); i < outbox_.first(from + messages); ++i) {
+      socket.in_flight[outbox_.slot(i)].sent_ns = sent_ns;
+    }
+    return sent_ns;
   };
-  add(kSent, outbox_.size());
+  add(kSent, outbox_.probes());
   moved_ = true;
   uint32_t tries = 0;
-  for (uint32_t at = 0; at < outbox_.size();) {
-    uint32_t count = std::min(kSendBatch, outbox_.size() - at);
-    stamp(at, count, monotonic_ns());
-    int sent = sendmmsg(socket.fd, outbox_.from(at), count, 0);
+  for (uint32_t at = 0; at < outbox_.messages();) {
+    uint32_t messages = std::min(Outbox::kDatagrams, outbox_.messages() - at);
+    int64_t sent_ns = stamp(at, messages, monotonic_ns());
+    run.next_expiry_ns = std::min(run.next_expiry_ns, sent_ns + run.plan.schedule.timeout_ns);
+    int sent = sendmmsg(socket.fd, outbox_.from(at), messages, 0);
     if (sent > 0) {
+      if (outbox_.messages() < outbox_.probes()) add(kTrains);
+      note_sent(socket, at, static_cast<uint32_t>(sent));
       at += static_cast<uint32_t>(sent);
       tries = 0;
       continue;
     }
     int errnum = errno;
-    stamp(at, count, 0);
+    stamp(at, messages, 0);
+    if (socket.transmitted.kept()) restart_transmit_keys(socket);
+    if (outbox_.messages() < outbox_.probes() && refuses_trains(errnum)) {
+      std::visit([](auto& pacer) { pacer.break_trains(); }, run.pacer);
+      outbox_.split();
+      add(kTrainsRefused);
+      continue;
+    }
     if (retry_send(socket, errnum, tries++)) continue;
     stamp(at, 1, monotonic_ns());
-    end(socket, outbox_.slot(at++), outcome_of_send_error(*socket.run, errnum), errnum);
+    for (uint32_t i = outbox_.first(at); i < outbox_.first(at + 1); ++i) {
+      end(socket, outbox_.slot(i), outcome_of_send_error(run, errnum), errnum);
+    }
+    ++at;
     tries = 0;
   }
   outbox_.clear();
+}
+
+void Shard::note_sent(Socket& socket, uint32_t from, uint32_t messages) {
+  if (!socket.transmitted.kept()) return;
+  for (uint32_t message = from; message < from + messages; ++message) {
+    uint32_t slot = outbox_.slot(outbox_.first(message));
+    socket.transmitted.add({slot, socket.in_flight[slot].sequence});
+  }
 }
 
 // retry_send tells whether the same packet may be tried again. A send fails once for an ICMP error that an earlier

@@ -2,7 +2,12 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
+#include <time.h>
+// After time.h, whose timespec it needs.
+#include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
 
 #include <cerrno>
 #include <cstring>
@@ -25,6 +30,8 @@ SystemError configure(int fd, const Schedule& schedule, bool ipv6) {
   SystemError e = ipv6 ? set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1, "setsockopt IPV6_RECVERR")
                        : set(fd, IPPROTO_IP, IP_RECVERR, 1, "setsockopt IP_RECVERR");
   if (e) return e;
+  // Where the kernel has no UDP_GRO (Linux 5.0), answers come one by one.
+  if (schedule.train > 1) set(fd, SOL_UDP, UDP_GRO, 1, "");
   if (schedule.mark) {
     if (setsockopt(fd, SOL_SOCKET, SO_MARK, &schedule.mark, sizeof(schedule.mark)) != 0) {
       return failed("setsockopt SO_MARK");
@@ -38,19 +45,28 @@ SystemError configure(int fd, const Schedule& schedule, bool ipv6) {
   return {};
 }
 
-SystemError bind_source(int fd, const Schedule& schedule, bool ipv6) {
+SystemError bind_source(int fd, const Schedule& schedule, bool ipv6, uint16_t* port) {
   // Port 0: the kernel picks a random one.
+  Peer source;
   if (ipv6) {
     if (SystemError e = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "setsockopt IPV6_V6ONLY")) return e;
-    sockaddr_in6 source{};
-    source.sin6_family = AF_INET6;
-    source.sin6_addr = schedule.source6;
-    return bind(fd, reinterpret_cast<sockaddr*>(&source), sizeof(source)) == 0 ? SystemError{} : failed("bind");
+    source.v6.sin6_family = AF_INET6;
+    source.v6.sin6_addr = schedule.source6;
+  } else {
+    source.v4.sin_family = AF_INET;
+    source.v4.sin_addr = schedule.source4;
   }
-  sockaddr_in source{};
-  source.sin_family = AF_INET;
-  source.sin_addr = schedule.source4;
-  return bind(fd, reinterpret_cast<sockaddr*>(&source), sizeof(source)) == 0 ? SystemError{} : failed("bind");
+  if (bind(fd, &source.any, source.size()) != 0) return failed("bind");
+  socklen_t size = sizeof(source);
+  if (getsockname(fd, &source.any, &size) != 0) return failed("getsockname");
+  *port = ntohs(source.v4.sin_port);  // at the same place in both families
+  return {};
+}
+
+constexpr int kTransmitStamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+
+SystemError stamp_transmits(int fd) {
+  return set(fd, SOL_SOCKET, SO_TIMESTAMPING, kTransmitStamps | SOF_TIMESTAMPING_OPT_ID, "setsockopt SO_TIMESTAMPING");
 }
 
 }  // namespace
@@ -60,17 +76,24 @@ SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std
   if (fd < 0) return failed("socket");
   *socket = std::make_unique<Socket>(fd, slots);
   if (SystemError e = configure(fd, schedule, ipv6)) return e;
-  return bind_source(fd, schedule, ipv6);
+  if (schedule.transmit_stamps) {
+    if (SystemError e = stamp_transmits(fd)) return e;
+    (*socket)->transmitted.keep();
+  }
+  return bind_source(fd, schedule, ipv6, &(*socket)->port);
 }
 
-bool same_peer(const sockaddr_storage& a, const sockaddr_storage& b) {
-  if (a.ss_family != b.ss_family) return false;
-  if (a.ss_family == AF_INET) {
-    const auto &x = reinterpret_cast<const sockaddr_in&>(a), &y = reinterpret_cast<const sockaddr_in&>(b);
-    return x.sin_port == y.sin_port && x.sin_addr.s_addr == y.sin_addr.s_addr;
-  }
-  const auto &x = reinterpret_cast<const sockaddr_in6&>(a), &y = reinterpret_cast<const sockaddr_in6&>(b);
-  return x.sin6_port == y.sin6_port && std::memcmp(&x.sin6_addr, &y.sin6_addr, sizeof(x.sin6_addr)) == 0;
+uint32_t dropped_of(const Socket& socket) {
+  uint32_t memory[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof(memory);
+  if (getsockopt(socket.fd, SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return socket.dropped;
+  return memory[SK_MEMINFO_DROPS];
+}
+
+void restart_transmit_keys(Socket& socket) {
+  set(socket.fd, SOL_SOCKET, SO_TIMESTAMPING, kTransmitStamps, "");
+  stamp_transmits(socket.fd);
+  socket.transmitted.clear();
 }
 
 }  // namespace anyprobe

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "inflight.h"
 #include "plan.h"
@@ -26,6 +27,28 @@ class Fd {
   const int fd_;
 };
 
+// TransmitLog knows which probe each of the last sends began with, by the number that the kernel gives its transmit stamp.
+class TransmitLog {
+ public:
+  struct Entry {
+    uint32_t slot = InFlight::kNone;
+    uint16_t sequence = 0;
+  };
+  bool kept() const { return !entries_.empty(); }
+  void keep() { entries_.resize(kEntries); }
+  void clear() {
+    entries_.assign(entries_.size(), {});
+    next_ = 0;
+  }
+  void add(const Entry& entry) { entries_[next_++ % kEntries] = entry; }
+  Entry of(uint32_t key) const { return key < next_ && next_ - key <= kEntries ? entries_[key % kEntries] : Entry{}; }
+
+ private:
+  static constexpr uint32_t kEntries = 1024;
+  std::vector<Entry> entries_;
+  uint32_t next_ = 0;
+};
+
 struct Run;
 
 struct Socket {
@@ -33,15 +56,22 @@ struct Socket {
 
   const Fd fd;
   Run* run = nullptr;  // its owner
+  uint16_t ports = 0;  // which of the run's sets it is in
   int id_at = 0;       // where its answers carry the id; -1: nowhere, they are told apart by order
+  uint16_t port = 0;   // its own
   InFlight in_flight;
-  uint32_t dropped = 0;  // SO_RXQ_OVFL as last seen
+  uint32_t dropped = 0;  // packets that its receive queue dropped, as last seen
+  TransmitLog transmitted;
 };
 
 // open_socket makes a socket for the schedule's source, mark and guards; `slots` bounds what can be in flight on it.
 SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std::unique_ptr<Socket>* socket);
 
-// same_peer compares the address and port of two socket addresses of one family.
-bool same_peer(const sockaddr_storage& a, const sockaddr_storage& b);
+// dropped_of asks how many packets the socket's receive queue has dropped (SO_MEMINFO); what SO_RXQ_OVFL tells comes only
+// with the next packet.
+uint32_t dropped_of(const Socket& socket);
+
+// restart_transmit_keys makes the kernel count transmit stamps from 0 again: a send that failed may have used up a number.
+void restart_transmit_keys(Socket& socket);
 
 }  // namespace anyprobe

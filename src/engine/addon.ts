@@ -15,6 +15,7 @@ export interface Addon extends NativeNetlink {
       readonly ringRows: number;
       readonly answerOctets: number;
       readonly patienceNs: number;
+      readonly cpus: readonly number[];
     },
     onReady: () => void,
   ) => NativeEngine;
@@ -31,7 +32,7 @@ export interface Layout {
   }[];
   readonly counters: readonly string[];
   readonly outcomes: readonly string[];
-  readonly flags: Readonly<Record<"kernelStamp" | "cutShort" | "noQuestion", number>>;
+  readonly flags: Readonly<Record<"kernelStamp" | "cutShort" | "noQuestion" | "transmitStamp", number>>;
   readonly template: Readonly<Record<"size" | "length" | "idAt" | "questionLength", number>>;
   readonly target: Readonly<
     Record<"size" | "startNs" | "intervalNs" | "probe" | "query" | "address" | "port" | "family", number>

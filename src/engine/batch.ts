@@ -19,6 +19,8 @@ export interface ResultBatch {
   /** `flag.kernelStamp` and others. */
   readonly flags: Uint16Array;
   readonly shard: Uint8Array;
+  /** The port that the probe was sent from. */
+  readonly sourcePort: Uint16Array;
   readonly dueNs: Float64Array;
   readonly sentNs: Float64Array;
   /** From sent until the kernel received the answer, or until the probe ended without one. */
@@ -60,6 +62,8 @@ export const flag = {
   cutShort: 2,
   /** An error answer without a question, matched without one. */
   noQuestion: 4,
+  /** `sentNs` is the kernel's transmit stamp; else the moment before the send. */
+  transmitStamp: 8,
 } as const;
 
 /** answered is the number of that outcome in a batch's `outcome` column. */

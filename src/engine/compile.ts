@@ -3,7 +3,7 @@ import type { Plan, Probe } from "../probe/plan.js";
 import type { Query } from "../probe/query.js";
 import { addressBytes, type Family, familyOf } from "../probe/target.js";
 import { compile, type Template } from "../probe/template.js";
-import { nsPerMs } from "../units.js";
+import { nsPerMs, nsPerUs } from "../units.js";
 import type { Layout } from "./addon.js";
 import { expectInteger, expectNumber, expectTime } from "./expect.js";
 
@@ -16,11 +16,18 @@ export interface CompiledPlan {
 
 /** NativeSchedule is what the addon's submit() takes beside the two buffers. */
 export interface NativeSchedule {
-  /** 0: each target by its own interval. */
+  /** 0: no rate. */
   readonly rateQps: number;
+  readonly poisson: boolean;
+  /** 0: no closed loop. With neither, each target by its own interval. */
+  readonly inflight: number;
   /** 0: without end. */
   readonly count: number;
   readonly timeoutNs: number;
+  readonly ports: number;
+  readonly train: number;
+  readonly trainNs: number;
+  readonly transmitStamps: boolean;
   /** 0: none. */
   readonly mark: number;
   readonly localOnly: boolean;
@@ -40,8 +47,14 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
     table: packTable(plan, numbers, first, layout),
     schedule: {
       rateQps: "rateQps" in plan.schedule ? plan.schedule.rateQps : 0,
+      poisson: "rateQps" in plan.schedule && plan.schedule.arrivals === "poisson",
+      inflight: "inflight" in plan.schedule ? plan.schedule.inflight : 0,
       count: plan.schedule.count ?? 0,
       timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
+      ports: plan.ports ?? ("intervalMs" in plan.schedule ? 1 : defaultPorts),
+      train: plan.train ?? defaultTrain,
+      trainNs: Math.round((plan.trainUs ?? defaultTrainUs) * nsPerUs),
+      transmitStamps: plan.transmitStamps ?? false,
       mark: plan.mark ?? 0,
       localOnly: plan.localOnly ?? false,
       source4: sourceBytes(plan.source?.ipv4, 4),
@@ -53,14 +66,28 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
 /** The slowest and the fastest rate; native/plan.h has them as well. */
 const lowestQps = 1e-6;
 const highestQps = 1e9;
+/** The most source ports and the longest train; likewise. */
+const mostPorts = 1024;
+const longestTrain = 128;
 
-function expectPlan({ probes, schedule, timeoutMs, mark = 0 }: Plan): void {
+/** Enough for every worker of a server and every path of a network to get its share. */
+const defaultPorts = 64;
+/** What every kernel with UDP_SEGMENT takes. */
+const defaultTrain = 64;
+const defaultTrainUs = 50;
+
+function expectPlan(plan: Plan): void {
+  const { probes, schedule, timeoutMs, mark = 0, ports = 1, train = 1, trainUs = 0 } = plan;
   if (probes.length === 0) throw new RangeError("probes: expected one at least");
   if ("rateQps" in schedule) expectNumber("schedule.rateQps", schedule.rateQps, lowestQps, highestQps);
+  else if ("inflight" in schedule) expectInteger("schedule.inflight", schedule.inflight, 1, 2 ** 24);
   else expectTime("schedule.intervalMs", schedule.intervalMs);
   expectInteger("schedule.count", schedule.count ?? 0, 0, Number.MAX_SAFE_INTEGER);
   expectNumber("timeoutMs", timeoutMs, 1e-3, 1e12);
   expectInteger("mark", mark, 0, 2 ** 32 - 1);
+  expectInteger("ports", ports, 1, mostPorts);
+  expectInteger("train", train, 1, longestTrain);
+  expectNumber("trainUs", trainUs, 0, 1e9);
   probes.forEach(({ target, intervalMs = 0 }, i) => {
     expectInteger(`probes[${i}].target.port`, target.port, 1, 65535);
     expectTime(`probes[${i}].intervalMs`, intervalMs);

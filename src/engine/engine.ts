@@ -9,7 +9,7 @@ import { compilePlan } from "./compile.js";
 import { expectInteger, expectTime } from "./expect.js";
 
 export interface EngineOptions {
-  /** Threads, 1-255; default 1. Targets are dealt out among them. */
+  /** Threads, 1-255; default 1. Targets are dealt out among them; with fewer targets, the rate. */
   readonly shards?: number;
   /** Rows that can wait for JavaScript per shard, a power of two; default 65,536. When they are used up, sending waits. */
   readonly ringRows?: number;
@@ -20,6 +20,8 @@ export interface EngineOptions {
    * once. Everything else is handed over at once in any case. ms
    */
   readonly patienceMs?: number;
+  /** CPUs that threads are kept on: thread i on `cpus[i % cpus.length]`; default: none, the kernel places them. */
+  readonly cpus?: readonly number[];
   /** Rows per batch at most; default 4,096. */
   readonly batchRows?: number;
 }
@@ -34,6 +36,8 @@ export type CounterName =
   | "malformed"
   | "skipped"
   | "sendRetries"
+  | "trains"
+  | "trainsRefused"
   | "stampFallbacks"
   | "tableFull"
   | "ringFull"
@@ -63,14 +67,17 @@ export class Engine {
   #turnTaken = false;
 
   constructor(options: EngineOptions, onBatch: (batch: ResultBatch) => void) {
-    const { shards = 1, ringRows = 65_536, answerOctets = 0, patienceMs = 0, batchRows = 4096 } = options;
-    const native = { shards, ringRows, answerOctets, patienceNs: patienceMs * nsPerMs };
+    const { shards = 1, ringRows = 65_536, answerOctets = 0, patienceMs = 0, cpus = [], batchRows = 4096 } = options;
+    const native = { shards, ringRows, answerOctets, patienceNs: patienceMs * nsPerMs, cpus };
     expectInteger("shards", shards, 1, 255);
     expectInteger("ringRows", ringRows, 1, 2 ** 24);
     if (ringRows & (ringRows - 1)) throw new RangeError(`ringRows: expected a power of two, got ${ringRows}`);
     expectInteger("answerOctets", answerOctets, 0, 4096);
     expectInteger("batchRows", batchRows, 1, 2 ** 20);
     expectTime("patienceMs", patienceMs);
+    cpus.forEach((cpu, i) => {
+      expectInteger(`cpus[${i}]`, cpu, 0, 1023);
+    });
     this.#addon = loadAddon();
     this.#onBatch = onBatch;
     this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);

@@ -12,12 +12,14 @@ export interface Probe {
 
 /**
  * Schedule says when probes are due. With `intervalMs` every probe is due once an interval, the starts spread over it;
- * missed starts are skipped and counted. With `rateQps` the probes take turns at that rate, and lateness is kept, never
- * skipped. `count` ends the run after so many probes in all.
+ * missed starts are skipped and counted. With `rateQps` (open loop) the probes take turns at that rate, and lateness is
+ * kept, never skipped; `arrivals` are even (the default), or `poisson`: at random times of that rate. With `inflight` (closed
+ * loop) they take turns as soon as fewer than so many are in flight in all. `count` ends the run after so many probes in all.
  */
 export type Schedule =
   | { readonly intervalMs: number; readonly count?: number }
-  | { readonly rateQps: number; readonly count?: number };
+  | { readonly rateQps: number; readonly arrivals?: "constant" | "poisson"; readonly count?: number }
+  | { readonly inflight: number; readonly count?: number };
 
 export interface Plan {
   readonly probes: readonly Probe[];
@@ -32,4 +34,18 @@ export interface Plan {
    * under which the kernel calls nothing unroutable: there a target that is not local ends as `timeout`.
    */
   readonly localOnly?: boolean;
+  /**
+   * Source ports that sends take turns on, 1-1024; default 64, with `intervalMs` 1. One port is one path of an ECMP network and
+   * one worker of a server that shares its port. A UDP query without an id has a port of its own.
+   */
+  readonly ports?: number;
+  /**
+   * Queries in a train at most, 1-128; default 64. A train is one send of several queries of one length to one target, cut into
+   * datagrams by the kernel (UDP_SEGMENT); 1 switches trains off. With `rateQps` and `inflight` only.
+   */
+  readonly train?: number;
+  /** With `rateQps` a train holds no more queries than its target is sent in this time; default 50. us */
+  readonly trainUs?: number;
+  /** Take the kernel's transmit stamps too, for round trips exact to the microsecond; about 1.5 us of CPU a send. */
+  readonly transmitStamps?: boolean;
 }

@@ -42,6 +42,7 @@ describe("the layout", () => {
         "rttNs",
         "sentNs",
         "shard",
+        "sourcePort",
       ].sort(),
     );
     const sizes = layout.columns.map(({ size }) => size);
@@ -54,8 +55,8 @@ describe("the layout", () => {
     engine.close();
     expect(Object.keys(counters)).toEqual(layout.counters);
     expect(layout.counters).toEqual([
-      ...["sent", "rows", "late", "foreign", "malformed", "skipped", "sendRetries", "stampFallbacks", "tableFull"],
-      ...["ringFull", "receiveDrops", "wakeups", "stalls", "stalledNs"],
+      ...["sent", "rows", "late", "foreign", "malformed", "skipped", "sendRetries", "trains", "trainsRefused"],
+      ...["stampFallbacks", "tableFull", "ringFull", "receiveDrops", "wakeups", "stalls", "stalledNs"],
     ]);
   });
 });
@@ -148,7 +149,7 @@ describe("a bad", () => {
 describe("the addon itself", () => {
   /** Runs what is given to a native engine; an exception is fine, a crash is not. */
   function withNative(use: (native: InstanceType<typeof addon.Engine>) => void) {
-    const native = new addon.Engine({ shards: 2, ringRows: 64, answerOctets: 16, patienceNs: 0 }, () => {});
+    const native = new addon.Engine({ shards: 2, ringRows: 64, answerOctets: 16, patienceNs: 0, cpus: [] }, () => {});
     try {
       use(native);
     } catch (error) {
@@ -176,7 +177,19 @@ describe("the addon itself", () => {
       fc.property(
         fc.oneof(scribbled(compiled.templates), fc.uint8Array({ maxLength: 200 })),
         fc.oneof(scribbled(compiled.table), fc.uint8Array({ maxLength: 200 })),
-        fc.record({ rateQps: odd, count: odd, timeoutNs: odd, mark: fc.constant(0), localOnly: fc.boolean() }),
+        fc.record({
+          rateQps: odd,
+          poisson: fc.boolean(),
+          inflight: odd,
+          count: odd,
+          timeoutNs: odd,
+          ports: fc.oneof(odd, fc.integer({ min: 0, max: 8 })),
+          train: odd,
+          trainNs: odd,
+          transmitStamps: fc.boolean(),
+          mark: fc.constant(0),
+          localOnly: fc.boolean(),
+        }),
         (templates, table, schedule) =>
           withNative((native) => {
             // Some schedules may stand as they are, that the buffers are read at all.
@@ -219,7 +232,7 @@ describe("the addon itself", () => {
   });
 
   test("refuses memory that is not what it says", () => {
-    const native = new addon.Engine({ shards: 1, ringRows: 64, answerOctets: 0, patienceNs: 0 }, () => {});
+    const native = new addon.Engine({ shards: 1, ringRows: 64, answerOctets: 0, patienceNs: 0, cpus: [] }, () => {});
     const any = native as unknown as Record<string, (...args: unknown[]) => unknown>;
     const { templates, table, schedule } = compiled;
     expect(() => any["drain"]!(new Uint8Array(10), 100)).toThrow(RangeError);

@@ -117,7 +117,7 @@ test("a full ring makes sending wait and drops no row while the event loop is bl
 
 test("a full table makes sending wait until a probe ends", async () => {
   const count = countRows({ ringRows: 131_072 });
-  count.engine.submit(planOf(await start(silent), { rateQps: 200_000, count: 70_000 }, 1500));
+  count.engine.submit({ ...planOf(await start(silent), { rateQps: 200_000, count: 70_000 }, 1500), ports: 1 });
   for (let i = 0; i < 60 && count.rows < 70_000; i++) await sleep(100);
   const { sent, rows, tableFull } = count.engine.counters();
   count.engine.close();

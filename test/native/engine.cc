@@ -91,12 +91,16 @@ Plan plan_for(uint16_t port, uint32_t targets, double rate_qps, uint64_t count, 
     target.start_ns = static_cast<int64_t>(i) * 100'000;
     target.probe = i;
     target.query = i % 5 == 4;
-    auto& peer = reinterpret_cast<sockaddr_in&>(target.peer);
-    peer.sin_family = AF_INET;
-    // Port 1 is nobody's: ICMP errors come between the answers.
-    peer.sin_port = htons(i % 3 == 2 ? 1 : port);
-    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    target.peer = i % 3 == 2;
     plan.targets.push_back(target);
+  }
+  // Port 1 is nobody's: ICMP errors come between the answers.
+  for (uint16_t one : {port, uint16_t{1}}) {
+    Peer peer;
+    peer.v4.sin_family = AF_INET;
+    peer.v4.sin_port = htons(one);
+    peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    plan.peers.push_back(peer);
   }
   plan.schedule.rate_qps = rate_qps;
   plan.schedule.count = count;
@@ -122,7 +126,7 @@ void drain(Engine& engine, Tally& tally) {
   constexpr uint32_t kRows = 64;
   alignas(8) static thread_local uint8_t block[kColumnOctets * kRows + 600];
   const double* rtt_ns = reinterpret_cast<const double*>(block) + 2 * kRows;
-  const uint8_t* outcome = block + (8 * 3 + 4 * 2 + 2 * 2) * kRows;
+  const uint8_t* outcome = block + (8 * 3 + 4 * 2 + 2 * 3) * kRows;
   while (uint32_t rows = engine.drain(block, kRows, sizeof(block) - kColumnOctets * kRows)) {
     for (uint32_t i = 0; i < rows; ++i) {
       CHECK(outcome[i] < 7 && rtt_ns[i] >= 0);
@@ -137,10 +141,22 @@ void every_probe_has_its_row(uint32_t shards, uint32_t ring_rows) {
   FlagBell bell;
   Tally tally;
   Engine engine(options_of(shards, ring_rows, 64), bell);
-  uint32_t rate, interval, cancelled;
+  uint32_t rate, interval, cancelled, trains, window;
   CHECK(!engine.submit(plan_for(answerer.port(), 10, 5000, 3000, 100'000'000), &rate));
   CHECK(!engine.submit(plan_for(answerer.port(), 20, 0, 0, 50'000'000), &interval));
   CHECK(!engine.submit(plan_for(answerer.port(), 7, 2000, 0, 10'000'000'000), &cancelled));
+  Plan many = plan_for(answerer.port(), 10, 10000, 4000, 100'000'000);
+  many.schedule.poisson = true;
+  many.schedule.ports = 5;
+  many.schedule.train = 16;
+  many.schedule.train_ns = 10'000'000;
+  many.schedule.transmit_stamps = true;
+  CHECK(!engine.submit(many, &trains));
+  Plan closed = plan_for(answerer.port(), 2, 0, 2000, 50'000'000);
+  closed.schedule.inflight = 20;
+  closed.schedule.ports = 3;
+  closed.schedule.train = 64;
+  CHECK(!engine.submit(closed, &window));
   for (int i = 0; i < 80; ++i) {
     usleep(10000);
     // Now and then the reader is late, and the ring runs full.
@@ -157,6 +173,7 @@ void every_probe_has_its_row(uint32_t shards, uint32_t ring_rows) {
     CHECK(tally.outcomes[static_cast<size_t>(outcome)] > 0);
   }
   CHECK(tally.outcomes[static_cast<size_t>(Outcome::kSendFailed)] == 0);
+  CHECK(engine.count(kTrains) > 0 && engine.count(kTrainsRefused) == 0);
   CHECK(bell.rung > 0 && engine.count(kMalformed) > 0 && engine.count(kForeign) > 0 && engine.count(kLate) > 0);
 }
 

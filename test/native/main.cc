@@ -6,6 +6,7 @@
 int main() {
   test_parts();
   test_raw();
+  test_schedule();
   test_engine();
   std::puts("all so");
 }

@@ -1,4 +1,6 @@
-// The parts of the engine that need no socket: shuffle, table, ring, pacers, the reading of plans.
+// The parts of the engine that need no socket: shuffle, table, ring, coalesced packets, the reading of plans.
+#include <netinet/udp.h>
+
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -6,8 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "../../native/batch.h"
 #include "../../native/inflight.h"
-#include "../../native/pacer.h"
 #include "../../native/plan.h"
 #include "../../native/ring.h"
 #include "../../native/shard.h"
@@ -46,7 +48,7 @@ void in_flight_holds_what_it_was_given() {
     std::vector<Known> known;  // in the order of sending
     std::set<uint16_t> released;
     for (int step = 0; step < 20000; ++step) {
-      bool reserve = known.empty() || (random() % 3 != 0 && !table.full());
+      bool reserve = known.empty() || (random() % 3 != 0 && table.room() > 0);
       if (reserve) {
         uint16_t id;
         uint32_t target = static_cast<uint32_t>(random());
@@ -165,97 +167,29 @@ void bell_never_loses_a_wake_up() {
   writer.join();
 }
 
-Target every(int64_t start_ns, int64_t interval_ns) {
-  Target target{};
-  target.start_ns = start_ns;
-  target.interval_ns = interval_ns;
-  return target;
-}
-
-void interval_pacer_keeps_its_grid_and_skips_what_passed() {
-  IntervalPacer pacer({every(0, 100), every(50, 100), every(0, 0)}, 1000);
-  uint64_t skipped = 0;
-  std::vector<int64_t> dues[3];
-  std::mt19937 random(3);
-  int64_t now = 1000;
-  uint64_t taken = 0;
-  for (; now < 1'000'000; now += random() % 400) {
-    while (pacer.next_due() <= now) {
-      uint32_t target = pacer.next_target();
-      Due due;
-      if (!pacer.take(now, &due, &skipped)) continue;
-      CHECK(due.target == target && due.due_ns <= now && now - due.due_ns < 1000);
-      dues[due.target].push_back(due.due_ns);
-      ++taken;
+// packet_of and each give the answers of a coalesced packet, whatever the kernel says of its segments.
+void coalesced_packets_come_apart() {
+  for (size_t length : {0u, 1u, 40u, 41u, 80u, 119u, 65536u}) {
+    for (int segment : {-1, 0, 1, 40, 41, 70000}) {
+      std::vector<uint8_t> octets(length);
+      octets.shrink_to_fit();
+      Peer peer;
+      iovec vector{octets.data(), octets.size()};
+      alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))] = {};
+      msghdr header{&peer, sizeof(peer), &vector, 1, control, sizeof(control), 0};
+      cmsghdr* c = CMSG_FIRSTHDR(&header);
+      *c = {CMSG_LEN(sizeof(int)), SOL_UDP, UDP_GRO};
+      std::memcpy(CMSG_DATA(c), &segment, sizeof(segment));
+      size_t sum = 0, count = 0;
+      packet_of(header, length).each([&](const uint8_t* at, size_t part) {
+        CHECK(at == octets.data() + sum);
+        sum += part;
+        ++count;
+      });
+      size_t each = segment > 0 ? static_cast<size_t>(segment) : std::max<size_t>(length, 1);
+      CHECK(sum == length && count == std::max<size_t>(1, (length + each - 1) / each));
     }
   }
-  CHECK(dues[2].empty());
-  for (int i = 0; i < 2; ++i) {
-    CHECK(std::is_sorted(dues[i].begin(), dues[i].end()));
-    CHECK(std::adjacent_find(dues[i].begin(), dues[i].end()) == dues[i].end());
-    for (int64_t due : dues[i]) CHECK((due - 1000 - 50 * i) % 100 == 0);
-  }
-  // Every start was either sent or counted.
-  int64_t starts = (dues[0].back() - 1000) / 100 + 1 + (dues[1].back() - 1050) / 100 + 1;
-  CHECK(static_cast<int64_t>(taken + skipped) >= starts);
-  CHECK(skipped > 0);
-}
-
-void interval_pacer_obeys_pace_and_burst() {
-  IntervalPacer pacer({every(0, 1000)}, 0);
-  uint64_t skipped = 0;
-  auto take_until = [&](int64_t until) {
-    std::vector<int64_t> dues;
-    while (pacer.next_due() <= until) {
-      Due due;
-      if (pacer.take(pacer.next_due(), &due, &skipped)) dues.push_back(due.due_ns);
-    }
-    return dues;
-  };
-  CHECK((take_until(2500) == std::vector<int64_t>{0, 1000, 2000}));
-  pacer.pace(0, 100, 2600);
-  CHECK((take_until(2850) == std::vector<int64_t>{2600, 2700, 2800}));
-  pacer.pace(0, 0, 0);
-  CHECK(take_until(10000).empty());
-  CHECK(pacer.next_due() == kNever);
-  pacer.burst(0, 3, 10, 11000);
-  pacer.pace(0, 16, 11003);
-  CHECK((take_until(11030) == std::vector<int64_t>{11000, 11004, 11010, 11020, 11020}));
-  CHECK(skipped == 0);
-}
-
-// Targets that begin at any time share a few points of their interval, and keep to them.
-void interval_pacer_shares_wake_ups() {
-  std::mt19937 random(5);
-  for (int64_t interval : {7, 100, 1'000'003, 100'000'000, 333'333'333, 1'000'000'000}) {
-    IntervalPacer pacer(std::vector<Target>(50, every(0, 0)), 0);
-    uint64_t skipped = 0;
-    std::set<int64_t> points;
-    for (uint32_t i = 0; i < 50; ++i) {
-      int64_t first = static_cast<int64_t>(random()) * 1000;
-      pacer.pace(i, interval, first);
-      Due due;
-      CHECK(pacer.take(pacer.next_due(), &due, &skipped));
-      CHECK(due.due_ns >= first && due.due_ns < first + std::max<int64_t>(interval, 4));
-      points.insert(due.due_ns % interval);
-      pacer.pace(i, 0, 0);
-      while (pacer.next_due() != kNever) CHECK(!pacer.take(pacer.next_due(), &due, &skipped));
-    }
-    CHECK(static_cast<int64_t>(points.size()) <= std::max<int64_t>(4, interval / 25'000'000 + 1));
-  }
-}
-
-void rate_pacer_spaces_evenly_and_takes_turns() {
-  RatePacer pacer(3, 1e9 / 7, 500);
-  Due due;
-  uint64_t skipped = 0;
-  for (uint64_t i = 0; i < 100000; ++i) {
-    CHECK(pacer.next_target() == i % 3);
-    CHECK(pacer.take(0, &due, &skipped));
-    CHECK(due.target == i % 3);
-    CHECK(std::abs(static_cast<double>(due.due_ns - 500) - static_cast<double>(i) * 1e9 / 7) < 2);
-  }
-  CHECK(skipped == 0);
 }
 
 // unpack reads any octets without touching what is not theirs (the sanitizer watches), and takes good ones.
@@ -320,10 +254,7 @@ void test_parts() {
   in_flight_passes_over_a_probe_that_stays();
   ring_loses_nothing_between_two_threads();
   bell_never_loses_a_wake_up();
-  interval_pacer_keeps_its_grid_and_skips_what_passed();
-  interval_pacer_obeys_pace_and_burst();
-  interval_pacer_shares_wake_ups();
-  rate_pacer_spaces_evenly_and_takes_turns();
+  coalesced_packets_come_apart();
   unpack_bears_anything();
   compare_bears_anything();
 }

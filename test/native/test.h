@@ -3,4 +3,5 @@
 
 void test_parts();
 void test_raw();
+void test_schedule();
 void test_engine();

@@ -11,6 +11,8 @@ export interface Row {
   readonly errno: number;
   readonly flags: number;
   readonly shard: number;
+  readonly sourcePort: number;
+  readonly sourcePort: number;
   readonly dueNs: number;
   readonly sentNs: number;
   readonly rttNs: number;
@@ -27,6 +29,8 @@ export function rowsOf(batch: ResultBatch): Row[] {
       errno: batch.errno[i]!,
       flags: batch.flags[i]!,
       shard: batch.shard[i]!,
+      sourcePort: batch.sourcePort[i]!,
+      sourcePort: batch.sourcePort[i]!,
       dueNs: batch.dueNs[i]!,
       sentNs: batch.sentNs[i]!,
       rttNs: batch.rttNs[i]!,
