@@ -5,6 +5,8 @@ import { cpus, release } from "node:os";
 /** Experiment measures something against its rivals and tells its figures; `say` is for progress. */
 export interface Experiment {
   readonly summary: string;
+  /** What the README says of it, with {figure} where a figure stands; without, it is not in the README. */
+  readonly headline?: string;
   run(options: BenchOptions, say: (text: string) => void): Promise<Measured>;
 }
 

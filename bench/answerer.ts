@@ -1,0 +1,165 @@
+// The answerers that generators are measured against: our own, the XDP reflector, and real name servers, each on one core.
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeExit } from "../src/demo/before-exit.js";
+import { answererProgram, needs } from "./build.js";
+import { answererCpu, serve } from "./place.js";
+import { queryName, queryOctets } from "./question.js";
+import { VethPair } from "./veth.js";
+
+/** Answerer answers queries at `address` until it is stopped; where there are many targets, `address` is the first of 65,536. */
+export interface Answerer {
+  readonly address: string;
+  readonly port: number;
+  /** Where a generator must be to reach it; without, anywhere on this host. */
+  readonly namespace?: string;
+  /** The wire to it, for generators that make their own packets. */
+  readonly veth?: VethPair;
+  stop(): Promise<void>;
+}
+
+/** answerers starts one by name. */
+export const answerers = {
+  /** Our own, on loopback. */
+  ours: () => startOurs("127.0.0.1", "127.0.0.1"),
+  /** Our own at every address of 127.1.0.0/16. */
+  oursEverywhere: () => startOurs("0.0.0.0", "127.1.0.0"),
+  /** The XDP reflector behind a veth, at every address of 198.18.0.0/16. */
+  reflector: async (): Promise<Answerer> => {
+    needs("ip", "clang-14");
+    const veth = await VethPair.create();
+    return { address: "198.18.0.0", port: 53, namespace: veth.generator.name, veth, stop: () => veth.remove() };
+  },
+  nsd: () => startServer("nsd", nsd),
+  knot: () => startServer("knotd", knot),
+  unbound: () => startServer("unbound", unbound),
+} satisfies Record<string, () => Promise<Answerer>>;
+
+/** AnswererName is one of them. */
+export type AnswererName = keyof typeof answerers;
+
+async function startOurs(listen: string, address: string): Promise<Answerer> {
+  needs("setpriv");
+  const server = serve([answererProgram(), "--address", listen, "--cpu", String(answererCpu)], {});
+  const port = Number((await server.line()).replace("ready ", ""));
+  return { address, port, stop: server.stop };
+}
+
+const zone = `$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 198.51.100.80\nhealth A 198.51.100.80\n`;
+
+type Configure = (directory: string, port: number) => { readonly config: string; readonly argv: readonly string[] };
+
+const nsd: Configure = (directory, port) => ({
+  argv: ["-d", "-c"],
+  config: `server:
+  server-count: 1
+  ip-address: 127.0.0.1@${port}
+  username: ""
+  chroot: ""
+  zonesdir: "${directory}"
+  pidfile: "${directory}/nsd.pid"
+  zonelistfile: "${directory}/zone.list"
+  xfrdfile: "${directory}/xfrd.state"
+  xfrdir: "${directory}"
+  database: ""
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+zone:
+  name: example.com
+  zonefile: zone
+`,
+});
+
+const knot: Configure = (directory, port) => ({
+  argv: ["-c"],
+  config: `server:
+  rundir: ${directory}
+  listen: 127.0.0.1@${port}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: ${directory}
+zone:
+  - domain: example.com
+    storage: ${directory}
+    file: zone
+`,
+});
+
+const unbound: Configure = (directory, port) => ({
+  argv: ["-c"],
+  config: `server:
+  num-threads: 1
+  interface: 127.0.0.1@${port}
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  directory: "${directory}"
+  pidfile: ""
+  use-syslog: no
+  module-config: "iterator"
+  local-zone: "example.com." static
+  local-data: "${queryName}. 60 IN A 198.51.100.80"
+remote-control:
+  control-enable: no
+`,
+});
+
+async function startServer(program: "nsd" | "knotd" | "unbound", configure: Configure): Promise<Answerer> {
+  needs(program, "setpriv", "taskset");
+  const directory = mkdtempSync(join(tmpdir(), "anyprobe-bench-"));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  const forget = beforeExit(remove);
+  const port = await freePort();
+  const { config, argv } = configure(directory, port);
+  writeFileSync(join(directory, "zone"), zone);
+  writeFileSync(join(directory, "config"), config);
+  const server = serve([program, ...argv, join(directory, "config")], { cpu: answererCpu });
+  const stop = async () => {
+    await server.stop();
+    forget();
+    remove();
+  };
+  try {
+    await firstAnswer(program, port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { address: "127.0.0.1", port, stop };
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+/** firstAnswer asks a server that is starting until it answers. */
+async function firstAnswer(program: string, port: number): Promise<void> {
+  const socket = createSocket("udp4");
+  let answered = false;
+  socket.on("message", (answer) => {
+    // NOERROR with one record: it is the server, and it has its zone.
+    answered ||= (answer[3]! & 0xf) === 0 && answer.readUInt16BE(6) === 1;
+  });
+  // Until it listens, its port is closed.
+  socket.on("error", () => {});
+  try {
+    for (let tries = 0; !answered && tries < 100; tries++) {
+      socket.send(queryOctets, port, "127.0.0.1");
+      await sleep(50);
+    }
+  } finally {
+    socket.close();
+  }
+  if (!answered) throw new Error(`${program} did not answer within 5 s`);
+}

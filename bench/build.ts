@@ -1,0 +1,85 @@
+// The bench's own programs in bench/native, built into bench/build where they are stale; and what must be installed for all
+// that the bench runs.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** packages has the Debian package of each program that the bench runs. */
+const packages = {
+  "g++": "g++",
+  "clang-14": "clang-14",
+  ip: "iproute2",
+  taskset: "util-linux",
+  setpriv: "util-linux",
+  dnsperf: "dnsperf",
+  kxdpgun: "knot-dnsutils",
+  zmap: "zmap",
+  dig: "bind9-dnsutils",
+  nsd: "nsd",
+  knotd: "knot",
+  unbound: "unbound",
+} as const;
+
+/** Installed is a program that somebody else made. */
+export type Installed = keyof typeof packages;
+
+/** MissingPrograms is thrown where the bench cannot measure for want of programs; its message says how to get them. */
+export class MissingPrograms extends Error {}
+
+/** needs throws MissingPrograms unless all these programs are installed. */
+export function needs(...programs: readonly Installed[]): void {
+  const missing = programs.filter((program) => !found(program));
+  if (missing.length === 0) return;
+  const wanted = [...new Set(missing.map((program) => packages[program]))].join(" ");
+  throw new MissingPrograms(`expected ${missing.join(", ")} to be installed: apt-get install ${wanted}`);
+}
+
+function found(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(`${directory}/${program}`));
+}
+
+/** answererProgram, limitProgram and costProgram give the path of a program of ours: see the head of its source. */
+export const answererProgram = () => built("answerer", compileNative);
+export const limitProgram = () => built("limit", compileNative);
+export const costProgram = () => built("cost", compileNative);
+
+/** reflectorObject gives the path of the XDP reflector, as `ip link set … xdp obj` takes it. */
+export const reflectorObject = () => built("reflector.bpf.o", compileBpf);
+
+function compileNative(name: string, output: string): readonly string[] {
+  needs("g++");
+  return ["g++", "-std=c++20", "-O3", "-Wall", "-Wextra", path(`native/${name}.cc`), "-o", output];
+}
+
+function compileBpf(name: string, output: string): readonly string[] {
+  needs("clang-14");
+  // The kernel's headers include asm/, which has a place of its own on each architecture.
+  const triplet = execFileSync("clang-14", ["-print-target-triple"], { encoding: "utf8" }).trim().replace("-pc-", "-");
+  const headers = `-I/usr/include/${triplet}`;
+  return [
+    "clang-14",
+    "-O2",
+    "-Wall",
+    "-target",
+    "bpf",
+    headers,
+    "-c",
+    path(`native/${name.replace(/o$/, "c")}`),
+    "-o",
+    output,
+  ];
+}
+
+function built(name: string, command: (name: string, output: string) => readonly string[]): string {
+  const output = path(`build/${name}`);
+  const sources = [`native/${name.replace(/\.o$/, "")}.${name.endsWith(".o") ? "c" : "cc"}`, "native/host.h"].map(path);
+  const modified = (file: string) => (existsSync(file) ? statSync(file).mtimeMs : 0);
+  if (modified(output) < Math.max(...sources.map(modified))) {
+    mkdirSync(path("build"), { recursive: true });
+    const [program = "", ...argv] = command(name, output);
+    execFileSync(program, argv, { stdio: ["ignore", "inherit", "inherit"] });
+  }
+  return output;
+}

@@ -1,0 +1,119 @@
+// One trial of the engine, as a program that uses the library: every answer matched, every row read, every round trip and
+// lateness recorded. Run by contestant.ts in a process of its own; prints one Trial.
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { answered as answeredOutcome, Engine, LatencyHistogram, type ResultBatch } from "../src/index.js";
+import { LatencyTable } from "../src/measure/latency-table.js";
+import { addressBytes } from "../src/probe/target.js";
+import { monotonicNs, nsPerSecond, nsPerUs } from "../src/units.js";
+import type { Task, Trial } from "./contestant.js";
+import { query } from "./question.js";
+
+const { address, port, task } = JSON.parse(process.argv[2]!) as { address: string; port: number; task: Task };
+const { targets = 1, seconds, rateQps, inflight } = task;
+const timeoutMs = 500;
+/** Compiling is no part of what is measured, neither tsx's nor V8's. */
+const warmUpMs = 300;
+
+const rtt = new LatencyHistogram();
+const lateness = new LatencyHistogram();
+const perTarget = new LatencyTable(targets);
+let rows = 0;
+let answered = 0;
+let firstSentNs = Number.POSITIVE_INFINITY;
+let lastSentNs = 0;
+
+const one = (batch: ResultBatch) => {
+  for (let i = 0; i < batch.length; i++) {
+    if (batch.outcome[i] !== answeredOutcome) continue;
+    answered++;
+    rtt.record(batch.rttNs[i]!);
+  }
+};
+const many = (batch: ResultBatch) => {
+  for (let i = 0; i < batch.length; i++) {
+    if (batch.outcome[i] !== answeredOutcome) continue;
+    answered++;
+    perTarget.record(batch.probe[i]!, batch.rttNs[i]!);
+  }
+};
+const record = targets === 1 ? one : many;
+
+function recordPace(batch: ResultBatch) {
+  for (let i = 0; i < batch.length; i++) {
+    const sentNs = batch.sentNs[i]!;
+    // A probe that left on the nanosecond was not late; a histogram takes no zero.
+    lateness.record(Math.max(1, sentNs - batch.dueNs[i]!));
+    firstSentNs = Math.min(firstSentNs, sentNs);
+    lastSentNs = Math.max(lastSentNs, sentNs);
+  }
+}
+
+const cpus = task.cpu === undefined ? {} : { cpus: [task.cpu] };
+const engine = new Engine({ ...cpus, patienceMs: task.patienceMs ?? 0 }, (batch) => {
+  record(batch);
+  // In a closed loop nothing is due at a time of its own.
+  if (rateQps !== undefined) recordPace(batch);
+  rows += batch.length;
+});
+
+const count = rateQps === undefined ? undefined : Math.round(rateQps * seconds);
+engine.submit({
+  probes: Array.from({ length: targets }, (_, i) => ({ target: { address: addressAfter(i), port }, query })),
+  schedule: rateQps === undefined ? { inflight: inflight! } : { rateQps, count: count! },
+  timeoutMs,
+  ...(task.train === undefined ? {} : { train: task.train }),
+  ...(task.trainUs === undefined ? {} : { trainUs: task.trainUs }),
+  ...(task.transport === undefined ? {} : { transport: task.transport }),
+});
+
+if (count === undefined) await sleep(warmUpMs);
+const { sent: sentBefore } = engine.counters();
+const before = { ns: monotonicNs(), cpu: process.cpuUsage(), shardNs: shardCpuNs(), answered };
+// By rate all queries are waited for, so that what is lost is told exactly.
+if (count === undefined) await sleep(seconds * 1000);
+else while (rows < count) await sleep(20);
+const took = (monotonicNs() - before.ns) / nsPerSecond;
+const cpu = process.cpuUsage(before.cpu);
+const shardCpuSeconds = (shardCpuNs() - before.shardNs) / nsPerSecond;
+const trial: Trial = {
+  answered: answered - before.answered,
+  sent: engine.counters().sent - sentBefore,
+  seconds: took,
+  cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  figures: {
+    ...(targets === 1 ? percentiles("rtt", rtt) : {}),
+    ...(rateQps === undefined ? {} : { ...percentiles("lateness", lateness), rate_qps: (rows - 1) / sendingSeconds() }),
+    shard_cpu_seconds: shardCpuSeconds,
+    rss_mib: process.resourceUsage().maxRSS / 2 ** 10,
+  },
+};
+engine.close();
+process.stdout.write(JSON.stringify(trial));
+
+function sendingSeconds(): number {
+  return (lastSentNs - firstSentNs) / nsPerSecond;
+}
+
+function percentiles(what: string, histogram: LatencyHistogram): Record<string, number> {
+  return {
+    [`${what}_p50_us`]: histogram.percentileNs(50) / nsPerUs,
+    [`${what}_p99_us`]: histogram.percentileNs(99) / nsPerUs,
+    [`${what}_p999_us`]: histogram.percentileNs(99.9) / nsPerUs,
+  };
+}
+
+/** shardCpuNs is the CPU time of the engine's threads, without JavaScript's. */
+function shardCpuNs(): number {
+  const threads = readdirSync("/proc/self/task").map((id) => `/proc/self/task/${id}`);
+  return threads
+    .filter((thread) => readFileSync(`${thread}/comm`, "utf8").startsWith("anyprobe/"))
+    .reduce((sum, thread) => sum + Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]), 0);
+}
+
+/** addressAfter gives the address so many after the answerer's. */
+function addressAfter(steps: number): string {
+  const octets = new DataView(addressBytes(address).slice().buffer);
+  octets.setUint32(0, octets.getUint32(0) + steps);
+  return [0, 1, 2, 3].map((at) => octets.getUint8(at)).join(".");
+}
