@@ -21,6 +21,7 @@ const programs: Readonly<Record<string, { readonly sources: readonly string[] }>
   plan: { sources: ["plan"] },
   question: { sources: [] },
   raw_packet: { sources: ["raw_packet"] },
+  train: { sources: ["batch"] },
 };
 
 const seconds = Number(process.env["ANYPROBE_FUZZ_SECONDS"] ?? (process.env["ANYPROBE_LAB"] === "required" ? 60 : 4));

@@ -25,6 +25,16 @@ function questions(): Buffer[] {
   return answers.map((answer) => join(Buffer.of(questionLength), bytes, answer));
 }
 
+/** Three answers in one piece, with a segment's length, a stamp and a drop count; and one by itself. */
+function trains(): Buffer[] {
+  const { bytes, questionLength } = compile(dns);
+  const answer = answerTo(bytes, 0x8180, 1);
+  const query = join(Buffer.of(questionLength), bytes);
+  const control = (kind: number, value: number) => join(Buffer.of(kind), wire16(0), wire16(value));
+  const controls = join(Buffer.of(3), control(0, answer.length), control(2, 1000), control(1, 7));
+  return [join(controls, query, answer, answer, answer.subarray(0, 20)), join(Buffer.of(0), query, answer)];
+}
+
 function plans(): Buffer[] {
   const probes = [
     { target: { address: "198.18.0.1", port: 53 }, query: dns },
@@ -71,4 +81,5 @@ export const corpus: Readonly<Record<string, () => readonly Uint8Array[]>> = {
   plan: plans,
   question: questions,
   raw_packet: packets,
+  train: trains,
 };
