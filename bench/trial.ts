@@ -49,15 +49,21 @@ function recordPace(batch: ResultBatch) {
   }
 }
 
+const count = rateQps === undefined ? undefined : Math.round(rateQps * seconds);
+let finished = () => {};
+const allRows = new Promise<void>((resolve) => {
+  finished = resolve;
+});
 const cpus = task.cpu === undefined ? {} : { cpus: [task.cpu] };
 const engine = new Engine({ ...cpus, patienceMs: task.patienceMs ?? 0 }, (batch) => {
   record(batch);
   // In a closed loop nothing is due at a time of its own.
   if (rateQps !== undefined) recordPace(batch);
   rows += batch.length;
+  if (rows === count) finished();
 });
 
-const count = rateQps === undefined ? undefined : Math.round(rateQps * seconds);
+let from = now();
 engine.submit({
   probes: Array.from({ length: targets }, (_, i) => ({ target: { address: addressAfter(i), port }, query })),
   schedule: rateQps === undefined ? { inflight: inflight! } : { rateQps, count: count! },
@@ -66,30 +72,35 @@ engine.submit({
   ...(task.trainUs === undefined ? {} : { trainUs: task.trainUs }),
   ...(task.transport === undefined ? {} : { transport: task.transport }),
 });
-
-if (count === undefined) await sleep(warmUpMs);
-const { sent: sentBefore } = engine.counters();
-const before = { ns: monotonicNs(), cpu: process.cpuUsage(), shardNs: shardCpuNs(), answered };
-// By rate all queries are waited for, so that what is lost is told exactly.
-if (count === undefined) await sleep(seconds * 1000);
-else while (rows < count) await sleep(20);
-const took = (monotonicNs() - before.ns) / nsPerSecond;
-const cpu = process.cpuUsage(before.cpu);
-const shardCpuSeconds = (shardCpuNs() - before.shardNs) / nsPerSecond;
+if (count === undefined) {
+  await sleep(warmUpMs);
+  from = now();
+  await sleep(seconds * 1000);
+} else {
+  // All that was sent is waited for, so that what is lost is told exactly.
+  await allRows;
+}
+const to = now();
 const trial: Trial = {
-  answered: answered - before.answered,
-  sent: engine.counters().sent - sentBefore,
-  seconds: took,
-  cpuSeconds: (cpu.user + cpu.system) / 1e6,
+  answered: to.answered - from.answered,
+  sent: to.sent - from.sent,
+  seconds: (to.ns - from.ns) / nsPerSecond,
+  cpuSeconds: (to.cpuUs - from.cpuUs) / 1e6,
   figures: {
     ...(targets === 1 ? percentiles("rtt", rtt) : {}),
     ...(rateQps === undefined ? {} : { ...percentiles("lateness", lateness), rate_qps: (rows - 1) / sendingSeconds() }),
-    shard_cpu_seconds: shardCpuSeconds,
+    shard_cpu_seconds: (to.shardNs - from.shardNs) / nsPerSecond,
     rss_mib: process.resourceUsage().maxRSS / 2 ** 10,
   },
 };
 engine.close();
 process.stdout.write(JSON.stringify(trial));
+
+/** now tells how far the trial has come, and what it has cost. */
+function now() {
+  const { user, system } = process.cpuUsage();
+  return { ns: monotonicNs(), cpuUs: user + system, shardNs: shardCpuNs(), answered, sent: engine.counters().sent };
+}
 
 function sendingSeconds(): number {
   return (lastSentNs - firstSentNs) / nsPerSecond;
