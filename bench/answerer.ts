@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeExit } from "../src/demo/before-exit.js";
-import { answererProgram, needs } from "./build.js";
+import { answererProgram } from "./build.js";
 import { answererCpu, serve } from "./place.js";
+import { needs, needsRoot } from "./programs.js";
 import { queryName, queryOctets } from "./question.js";
 import { VethPair } from "./veth.js";
 
@@ -31,6 +32,7 @@ export const answerers = {
   /** The XDP reflector behind a veth, at every address of 198.18.0.0/16. */
   reflector: async (): Promise<Answerer> => {
     needs("ip", "clang-14");
+    needsRoot();
     const veth = await VethPair.create();
     return { address: "198.18.0.0", port: 53, namespace: veth.generator.name, veth, stop: () => veth.remove() };
   },

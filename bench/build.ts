@@ -1,44 +1,10 @@
-// The bench's own programs in bench/native, built into bench/build where they are stale; and what must be installed for all
-// that the bench runs.
+// The bench's own programs in bench/native, built into bench/build where they are stale.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { needs } from "./programs.js";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-/** packages has the Debian package of each program that the bench runs. */
-const packages = {
-  "g++": "g++",
-  "clang-14": "clang-14",
-  ip: "iproute2",
-  taskset: "util-linux",
-  setpriv: "util-linux",
-  dnsperf: "dnsperf",
-  kxdpgun: "knot-dnsutils",
-  zmap: "zmap",
-  dig: "bind9-dnsutils",
-  nsd: "nsd",
-  knotd: "knot",
-  unbound: "unbound",
-} as const;
-
-/** Installed is a program that somebody else made. */
-export type Installed = keyof typeof packages;
-
-/** MissingPrograms is thrown where the bench cannot measure for want of programs; its message says how to get them. */
-export class MissingPrograms extends Error {}
-
-/** needs throws MissingPrograms unless all these programs are installed. */
-export function needs(...programs: readonly Installed[]): void {
-  const missing = programs.filter((program) => !found(program));
-  if (missing.length === 0) return;
-  const wanted = [...new Set(missing.map((program) => packages[program]))].join(" ");
-  throw new MissingPrograms(`expected ${missing.join(", ")} to be installed: apt-get install ${wanted}`);
-}
-
-function found(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(`${directory}/${program}`));
-}
 
 /** answererProgram, limitProgram and costProgram give the path of a program of ours: see the head of its source. */
 export const answererProgram = () => built("answerer", compileNative);

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Answerer } from "./answerer.js";
-import { limitProgram, needs } from "./build.js";
+import { limitProgram } from "./build.js";
 import { type Finished, finish, type Place } from "./place.js";
+import { needs } from "./programs.js";
 import { queryHex, queryName } from "./question.js";
 
 /** Task is what a contestant is to do. */

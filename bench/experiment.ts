@@ -1,6 +1,7 @@
 // What a scenario of the bench is: it measures, and tells figures named by their unit with a sentence for each bar it missed.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { cpus, release } from "node:os";
+import { versions } from "./programs.js";
 
 /** Experiment measures something against its rivals and tells its figures; `say` is for progress. */
 export interface Experiment {
@@ -67,26 +68,18 @@ export function round(value: number, digits = 3): number {
   return Number(value.toPrecision(digits));
 }
 
-/** environment tells where figures come from; a program that is not installed has no version. */
+/** environment tells where figures come from. */
 export function environment(): Record<string, unknown> {
+  const git = (...argv: string[]) => spawnSync("git", argv, { encoding: "utf8" }).stdout?.trim();
   return {
-    commit: firstMatch("git", ["rev-parse", "--short", "HEAD"], /(\S+)/),
-    changed: firstMatch("git", ["status", "--porcelain", "--untracked-files=no"], /(\S+)/) !== undefined,
+    commit: git("rev-parse", "--short", "HEAD"),
+    changed: git("status", "--porcelain", "--untracked-files=no") !== "",
     kernel: release(),
     cpus: cpus().length,
     cpu: cpus()[0]?.model.trim(),
     node: process.version,
+    versions: versions(),
     command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
     at: new Date().toISOString(),
   };
-}
-
-/** firstMatch runs a program and gives the first group of a pattern in what it says; undefined where it is missing. */
-export function firstMatch(file: string, argv: readonly string[], pattern: RegExp): string | undefined {
-  try {
-    const said = execFileSync("sh", ["-c", 'exec "$0" "$@" 2>&1', file, ...argv], { encoding: "utf8" });
-    return pattern.exec(said)?.[1];
-  } catch (error) {
-    return pattern.exec(String((error as { stdout?: string }).stdout))?.[1];
-  }
 }

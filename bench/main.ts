@@ -1,7 +1,7 @@
 // npm run bench [-- --only NAME] [--json]: measures the engine against the limit and the rivals, and says whether it holds.
 import { Command, InvalidArgumentError } from "commander";
-import { MissingPrograms } from "./build.js";
 import { environment, type Report } from "./experiment.js";
+import { CannotMeasure } from "./programs.js";
 import { scenarios } from "./scenarios.js";
 import { save, writeTables } from "./table.js";
 
@@ -39,7 +39,7 @@ const names = options.table ? [] : Object.keys(scenarios).filter((name) => only 
 try {
   for (const name of names) await measure(name);
 } catch (error) {
-  if (!(error instanceof MissingPrograms)) throw error;
+  if (!(error instanceof CannotMeasure)) throw error;
   program.error(error.message, { exitCode: 77 });
 }
 if (options.table || options.save) writeTables();

@@ -72,7 +72,7 @@ async function slow(answerer: Answerer, { trials = 3, seconds = 5 }: BenchOption
   for (let turn = 1; turn <= trials; turn++) {
     const trial = await contestants.anyprobe(answerer, { ...task, jsCpu: answererCpu, patienceMs });
     whole.push(percent(trial));
-    shard.push(percent(trial, trial.figures!["shard_cpu_seconds"]!));
+    shard.push(percent(trial, (trial.figures!["shard_cpu_us_per_query"]! * trial.answered) / 1e6));
     bare.push(percent(await contestants.limit(answerer, task)));
     const [all, own, loop] = [whole, shard, bare].map((done) => done.at(-1)!.toPrecision(3));
     say(`${turn}/${trials} ${slowQps}/s: ${all} % of a core, its shard ${own} %, a bare loop ${loop} %`);

@@ -89,7 +89,7 @@ const trial: Trial = {
   figures: {
     ...(targets === 1 ? percentiles("rtt", rtt) : {}),
     ...(rateQps === undefined ? {} : { ...percentiles("lateness", lateness), rate_qps: (rows - 1) / sendingSeconds() }),
-    shard_cpu_seconds: (to.shardNs - from.shardNs) / nsPerSecond,
+    shard_cpu_us_per_query: (to.shardNs - from.shardNs) / nsPerUs / (to.answered - from.answered),
     rss_mib: process.resourceUsage().maxRSS / 2 ** 10,
   },
 };
