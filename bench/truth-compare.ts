@@ -104,7 +104,7 @@ function pairsOf({ queriesNs, answersNs }: Exchange): Pair[] {
 }
 
 /** How far apart a row and its query on the wire may be, beside the two clocks' offset, to be the same packet. */
-const sameNs = 20e6;
+const sameNs = 300e6;
 
 /** compare pairs rows with the wire and tells how the round trips differ. */
 export function compare(rows: Rows, wire: Wire): Comparison {
