@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <random>
+#include <utility>
 
 #include "wire.h"
 
@@ -16,7 +18,7 @@ struct Slot {
   int64_t sent_ns;  // 0: not sent yet
   uint32_t target;  // index into the run's targets
   uint32_t older, newer;
-  uint16_t sequence;
+  uint16_t id;  // on the wire
   bool live : 1;
   bool stamped : 1;  // sent_ns is the kernel's transmit stamp
   bool doubted : 1;  // the shard stood still or lost packets while this was in flight: its silence proves nothing
@@ -27,9 +29,12 @@ class InFlight {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // `slots` is a power of two, 65,536 at most.
-  explicit InFlight(uint32_t slots)
-      : slots_(static_cast<Slot*>(std::calloc(slots, sizeof(Slot)))), mask_(slots - 1) {
+  // `slots` is a power of two, 65,536 at most. Tables may share a shuffle: one stays in the cache where many would not.
+  InFlight(uint32_t slots, std::shared_ptr<const Shuffle> shuffle)
+      : slots_(static_cast<Slot*>(std::calloc(slots, sizeof(Slot)))),
+        mask_(slots - 1),
+        next_(static_cast<uint16_t>(std::random_device{}())),
+        shuffle_(std::move(shuffle)) {
     if (!slots_) throw std::bad_alloc();
   }
 
@@ -49,26 +54,27 @@ class InFlight {
   uint32_t reserve(uint32_t target, int64_t due_ns, uint16_t* id) {
     while (slots_[next_ & mask_].live) ++next_;
     uint32_t at = next_ & mask_;
-    Slot& slot = slots_[at];
-    slot = {due_ns, 0, target, newest_, kNone, next_, true, false, false};
-    *id = shuffle_.id_of(next_++);
+    *id = shuffle_->id_of(next_++);
+    slots_[at] = {due_ns, 0, target, newest_, kNone, *id, true, false, false};
     (newest_ == kNone ? oldest_ : slots_[newest_].newer) = at;
     newest_ = at;
     ++size_;
     return at;
   }
 
-  // find gives the live slot of an id, or kNone.
+  // find gives the live slot of an id, or kNone. Answers mostly come in the order of their queries, so the one after the
+  // last that ended is looked at first.
   uint32_t find(uint16_t id) const {
-    uint16_t sequence = shuffle_.sequence_of(id);
-    uint32_t at = sequence & mask_;
-    return slots_[at].live && slots_[at].sequence == sequence ? at : kNone;
+    if (expected_ != kNone && slots_[expected_].live && slots_[expected_].id == id) return expected_;
+    uint32_t at = shuffle_->sequence_of(id) & mask_;
+    return slots_[at].live && slots_[at].id == id ? at : kNone;
   }
 
   void release(uint32_t at) {
     Slot& slot = slots_[at];
     (slot.older == kNone ? oldest_ : slots_[slot.older].newer) = slot.newer;
     (slot.newer == kNone ? newest_ : slots_[slot.newer].older) = slot.older;
+    expected_ = slot.newer;
     slot.live = false;
     --size_;
   }
@@ -79,10 +85,10 @@ class InFlight {
   };
   std::unique_ptr<Slot[], Free> slots_;  // zeros: what was never used takes no memory
   uint32_t mask_;
-  uint16_t next_ = 0;
-  uint32_t oldest_ = kNone, newest_ = kNone;
+  uint16_t next_;
+  uint32_t oldest_ = kNone, newest_ = kNone, expected_ = kNone;
   uint32_t size_ = 0;
-  Shuffle shuffle_;
+  std::shared_ptr<const Shuffle> shuffle_;
 };
 
 }  // namespace anyprobe

@@ -24,11 +24,13 @@ class Ring {
     return static_cast<uint32_t>(rows_.size()) - static_cast<uint32_t>(written_ - read_.load(std::memory_order_acquire));
   }
 
-  // Writer: adds a row, seen by the reader only after publish. `answer` has row.answer_length octets.
-  void write(const Row& row, const uint8_t* answer) {
+  // Writer: gives the place of the next row, to be filled before write. Copying a row would cost more than all its fields.
+  Row& next() { return rows_[written_ & mask_]; }
+
+  // Writer: adds the row in the next place, seen by the reader only after publish. `answer` has its answer_length octets.
+  void write(const uint8_t* answer) {
     size_t at = written_++ & mask_;
-    rows_[at] = row;
-    if (row.answer_length) std::memcpy(&answers_[at * answer_octets_], answer, row.answer_length);
+    if (rows_[at].answer_length) std::memcpy(&answers_[at * answer_octets_], answer, rows_[at].answer_length);
   }
 
   // Writer: shows what was written; tells how many rows that were.

@@ -12,7 +12,7 @@ namespace anyprobe {
 namespace {
 
 constexpr uint32_t kMostSlots = 65536;  // as many as there are ids
-constexpr uint32_t kFewestSlots = 256;
+constexpr uint32_t kFewestSlots = 128;  // a train fits
 constexpr uint32_t kFewestSlotsOfInterval = 1024;
 
 // Part is what one shard has of a schedule.
@@ -59,7 +59,7 @@ SystemError open_ports(Run& run, bool ipv6, int id_at, uint32_t count, uint32_t 
   run.ports.push_back({static_cast<uint32_t>(run.sockets.size()), count});
   for (uint32_t i = 0; i < count; ++i) {
     std::unique_ptr<Socket> socket;
-    if (SystemError e = open_socket(run.plan.schedule, ipv6, slots, &socket)) return e;
+    if (SystemError e = open_socket(run.plan.schedule, ipv6, InFlight(slots, run.shuffle), &socket)) return e;
     socket->run = &run;
     socket->ports = set;
     socket->id_at = id_at;

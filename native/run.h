@@ -29,6 +29,7 @@ struct Run {
   uint64_t left;           // probes still to send
   uint32_t window;         // most in flight
   int64_t stall_bound_ns;  // a shard that stood still for longer voids what was in flight
+  std::shared_ptr<const Shuffle> shuffle = std::make_shared<Shuffle>();
   std::vector<std::unique_ptr<Socket>> sockets{};
   std::vector<Ports> ports{};
   std::vector<uint16_t> ports_of{};  // per target

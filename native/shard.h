@@ -98,9 +98,18 @@ class Shard {
   void note_dropped(Socket& socket, uint32_t dropped);
   void accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* octets, size_t length, int64_t read_ns);
   uint32_t find(Socket& socket, const uint8_t* octets, size_t length);
+  struct Ending {
+    Outcome outcome;
+    int64_t rtt_ns;
+    uint16_t flags = 0;
+    uint8_t rcode = 0;
+    uint8_t errnum = 0;
+    const uint8_t* answer = nullptr;
+    uint16_t answer_length = 0;
+  };
   // end writes the row of the probe in a slot and frees the slot.
+  void end(Socket& socket, uint32_t at, const Ending& ending);
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
-  void end(Socket& socket, uint32_t at, Row row, const uint8_t* answer);
   void cancel(Run& run);
   void ring_bell();
   int64_t next_send() const;

@@ -78,35 +78,34 @@ void Shard::accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* o
   const Plan& plan = socket.run->plan;
   const Target& target = plan.targets[slot.target];
   if (!(plan.peers[target.peer] == *packet.peer)) return add(kForeign);
-  Row row{};
+  Ending ending{Outcome::kAnswered, 0};
   const Template& query = plan.templates[target.query];
   if (query.dns()) {
     switch (compare(query.octets.data(), query.question_length, octets, length)) {
       case Likeness::kMalformed: return add(kMalformed);
       case Likeness::kForeign: return add(kForeign);
-      case Likeness::kNoQuestion: row.flags |= kNoQuestion; break;
+      case Likeness::kNoQuestion: ending.flags |= kNoQuestion; break;
       case Likeness::kAnswer: break;
     }
-    row.rcode = rcode_of(octets);
+    ending.rcode = rcode_of(octets);
   }
-  int64_t rtt_ns = packet.stamp_ns - realtime_offset_ns_ - slot.sent_ns;
-  row.flags |= kKernelStamp;
-  if (packet.stamp_ns == 0 || rtt_ns < 0 || rtt_ns > read_ns - slot.sent_ns + kStampSlack) {
-    rtt_ns = read_ns - slot.sent_ns;
-    row.flags &= static_cast<uint16_t>(~kKernelStamp);
+  ending.rtt_ns = packet.stamp_ns - realtime_offset_ns_ - slot.sent_ns;
+  if (packet.stamp_ns == 0 || ending.rtt_ns < 0 || ending.rtt_ns > read_ns - slot.sent_ns + kStampSlack) {
+    ending.rtt_ns = read_ns - slot.sent_ns;
     add(kStampFallbacks);
+  } else {
+    ending.flags |= kKernelStamp;
   }
-  if (rtt_ns > plan.schedule.timeout_ns) {
+  if (ending.rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
     add(kLate);
     return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
   size_t keep = std::min<size_t>(length, ring_.answer_octets());
-  if (keep < length) row.flags |= kCutShort;
-  row.outcome = Outcome::kAnswered;
-  row.rtt_ns = static_cast<double>(rtt_ns);
-  row.answer_length = static_cast<uint16_t>(keep);
-  end(socket, at, row, octets);
+  if (keep < length) ending.flags |= kCutShort;
+  ending.answer = octets;
+  ending.answer_length = static_cast<uint16_t>(keep);
+  end(socket, at, ending);
 }
 
 // find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
@@ -180,9 +179,9 @@ void Shard::note_unreachable(Socket& socket, const uint8_t* quote, size_t length
 
 // note_transmitted puts the kernel's stamp for the moment before, on all probes of the send.
 void Shard::note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns) {
-  auto [at, sequence] = socket.transmitted.of(key);
+  auto [at, id] = socket.transmitted.of(key);
   InFlight& in_flight = socket.in_flight;
-  if (at == InFlight::kNone || !in_flight[at].live || in_flight[at].sequence != sequence) return;
+  if (at == InFlight::kNone || !in_flight[at].live || in_flight[at].id != id) return;
   const int64_t before_ns = in_flight[at].sent_ns;
   const int64_t sent_ns = stamp_ns - realtime_offset_ns_;
   if (sent_ns < before_ns - kStampSlack || sent_ns > monotonic_ns() + kStampSlack) return add(kStampFallbacks);
@@ -195,23 +194,27 @@ void Shard::note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns) {
 // --- ending ---------------------------------------------------------------------------------------------------------
 
 void Shard::end(Socket& socket, uint32_t at, Outcome outcome, int errnum) {
-  Row row{};
-  row.outcome = outcome;
-  row.errnum = static_cast<uint8_t>(errnum);
-  row.rtt_ns = static_cast<double>(monotonic_ns() - socket.in_flight[at].sent_ns);
-  end(socket, at, row, nullptr);
+  Ending ending{outcome, monotonic_ns() - socket.in_flight[at].sent_ns};
+  ending.errnum = static_cast<uint8_t>(errnum);
+  end(socket, at, ending);
 }
 
-void Shard::end(Socket& socket, uint32_t at, Row row, const uint8_t* answer) {
+void Shard::end(Socket& socket, uint32_t at, const Ending& ending) {
   const Slot& slot = socket.in_flight[at];
+  Row& row = ring_.next();
   row.due_ns = static_cast<double>(slot.due_ns);
   row.sent_ns = static_cast<double>(slot.sent_ns);
+  row.rtt_ns = static_cast<double>(ending.rtt_ns);
   row.probe = socket.run->plan.targets[slot.target].probe;
+  row.flags = slot.stamped ? ending.flags | kTransmitStamp : ending.flags;
+  row.answer_length = ending.answer_length;
   row.source_port = socket.port;
+  row.outcome = ending.outcome;
+  row.rcode = ending.rcode;
+  row.errnum = ending.errnum;
   row.shard = index_;
-  if (slot.stamped) row.flags |= kTransmitStamp;
-  ring_.write(row, answer);
-  urgent_ |= row.outcome != Outcome::kAnswered || row.rcode != 0;
+  ring_.write(ending.answer);
+  urgent_ |= ending.outcome != Outcome::kAnswered || ending.rcode != 0;
   socket.in_flight.release(at);
   --in_flight_;
   --socket.run->in_flight;

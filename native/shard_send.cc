@@ -136,7 +136,7 @@ void Shard::note_sent(Socket& socket, uint32_t from, uint32_t messages) {
   if (!socket.transmitted.kept()) return;
   for (uint32_t message = from; message < from + messages; ++message) {
     uint32_t slot = outbox_.slot(outbox_.first(message));
-    socket.transmitted.add({slot, socket.in_flight[slot].sequence});
+    socket.transmitted.add({slot, socket.in_flight[slot].id});
   }
 }
 

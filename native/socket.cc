@@ -71,10 +71,10 @@ SystemError stamp_transmits(int fd) {
 
 }  // namespace
 
-SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std::unique_ptr<Socket>* socket) {
+SystemError open_socket(const Schedule& schedule, bool ipv6, InFlight in_flight, std::unique_ptr<Socket>* socket) {
   int fd = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return failed("socket");
-  *socket = std::make_unique<Socket>(fd, slots);
+  *socket = std::make_unique<Socket>(fd, std::move(in_flight));
   if (SystemError e = configure(fd, schedule, ipv6)) return e;
   if (schedule.transmit_stamps) {
     if (SystemError e = stamp_transmits(fd)) return e;

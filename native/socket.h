@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "inflight.h"
@@ -32,7 +33,7 @@ class TransmitLog {
  public:
   struct Entry {
     uint32_t slot = InFlight::kNone;
-    uint16_t sequence = 0;
+    uint16_t id = 0;
   };
   bool kept() const { return !entries_.empty(); }
   void keep() { entries_.resize(kEntries); }
@@ -52,7 +53,7 @@ class TransmitLog {
 struct Run;
 
 struct Socket {
-  Socket(int fd, uint32_t slots) : fd(fd), in_flight(slots) {}
+  Socket(int fd, InFlight in_flight) : fd(fd), in_flight(std::move(in_flight)) {}
 
   const Fd fd;
   Run* run = nullptr;  // its owner
@@ -64,8 +65,8 @@ struct Socket {
   TransmitLog transmitted;
 };
 
-// open_socket makes a socket for the schedule's source, mark and guards; `slots` bounds what can be in flight on it.
-SystemError open_socket(const Schedule& schedule, bool ipv6, uint32_t slots, std::unique_ptr<Socket>* socket);
+// open_socket makes a socket for the schedule's source, mark and guards; the table bounds what can be in flight on it.
+SystemError open_socket(const Schedule& schedule, bool ipv6, InFlight in_flight, std::unique_ptr<Socket>* socket);
 
 // dropped_of asks how many packets the socket's receive queue has dropped (SO_MEMINFO); what SO_RXQ_OVFL tells comes only
 // with the next packet.

@@ -39,7 +39,7 @@ void shuffle_is_a_bijection() {
 void in_flight_holds_what_it_was_given() {
   std::mt19937 random(7);
   for (uint32_t slots : {1u, 2u, 64u, 1024u, 65536u}) {
-    InFlight table(slots);
+    InFlight table(slots, std::make_shared<Shuffle>());
     struct Known {
       uint32_t at;
       uint16_t id;
@@ -78,7 +78,7 @@ void in_flight_holds_what_it_was_given() {
 }
 
 void in_flight_passes_over_a_probe_that_stays() {
-  InFlight table(8);
+  InFlight table(8, std::make_shared<Shuffle>());
   uint16_t id, lost;
   uint32_t stays = table.reserve(0, 0, &lost);
   for (int i = 0; i < 1000000; ++i) {
@@ -101,10 +101,9 @@ void ring_loses_nothing_between_two_threads() {
       }
       uint8_t answer[kOctets];
       std::fill(answer, answer + kOctets, static_cast<uint8_t>(i));
-      Row row{};
-      row.probe = i;
-      row.answer_length = static_cast<uint16_t>(i % (kOctets + 1));
-      ring.write(row, answer);
+      ring.next().probe = i;
+      ring.next().answer_length = static_cast<uint16_t>(i % (kOctets + 1));
+      ring.write(answer);
       if (i % 7 == 0) ring.publish();
     }
     ring.publish();
@@ -144,9 +143,8 @@ void bell_never_loses_a_wake_up() {
   std::thread writer([&] {
     for (uint32_t i = 0; i < kRows; ++i) {
       while (ring.room() == 0) std::this_thread::yield();
-      Row row{};
-      row.probe = i;
-      ring.write(row, nullptr);
+      ring.next().probe = i;
+      ring.write(nullptr);
       if (i % 3 == 0 || i + 1 == kRows || ring.room() == 0) {
         ring.publish();
         bell.ring();
