@@ -12,7 +12,6 @@ export interface Row {
   readonly flags: number;
   readonly shard: number;
   readonly sourcePort: number;
-  readonly sourcePort: number;
   readonly dueNs: number;
   readonly sentNs: number;
   readonly rttNs: number;
@@ -29,7 +28,6 @@ export function rowsOf(batch: ResultBatch): Row[] {
       errno: batch.errno[i]!,
       flags: batch.flags[i]!,
       shard: batch.shard[i]!,
-      sourcePort: batch.sourcePort[i]!,
       sourcePort: batch.sourcePort[i]!,
       dueNs: batch.dueNs[i]!,
       sentNs: batch.sentNs[i]!,
