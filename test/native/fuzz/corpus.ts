@@ -35,6 +35,20 @@ function trains(): Buffer[] {
   return [join(controls, query, answer, answer, answer.subarray(0, 20)), join(Buffer.of(0), query, answer)];
 }
 
+/** Each schedule and kind of query: some sends, an answer, three in one piece, an ICMP error, and a stamp, again and again. */
+function calls(): Buffer[] {
+  const plansOf = [
+    [0x80, 0x40],
+    [0x81, 0x41],
+    [0xc4, 0x40],
+    [0x88, 0x40],
+    [0x82, 0x42],
+    [0x06, 0x43],
+  ];
+  const some = [0, 0, 3, 0, 1, 8, 2, 3, 0, 5, 16, 7, 32, 4];
+  return plansOf.map((plan) => Buffer.of(...plan, 3, 15, 100, ...Array.from({ length: 12 }, () => some).flat()));
+}
+
 function plans(): Buffer[] {
   const probes = [
     { target: { address: "198.18.0.1", port: 53 }, query: dns },
@@ -81,5 +95,6 @@ export const corpus: Readonly<Record<string, () => readonly Uint8Array[]>> = {
   plan: plans,
   question: questions,
   raw_packet: packets,
+  receive: calls,
   train: trains,
 };
