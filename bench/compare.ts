@@ -1,7 +1,7 @@
 // A comparison: contestants take turns at one answerer, each trial in a fresh process, round after round, so that whatever
 // the machine does meanwhile happens to all of them. A figure is the median of its trials; a ratio is one of medians.
 import { type AnswererName, answerers } from "./answerer.js";
-import { type ContestantName, contestants, type Task, type Trial } from "./contestant.js";
+import { attempt, type ContestantName, type Task, type Trial } from "./contestant.js";
 import { type BenchOptions, median, round } from "./experiment.js";
 
 /** Entry is a contestant with its own way of doing the task. */
@@ -55,7 +55,7 @@ async function takeTurns(
     for (let turn = 1; turn <= rounds; turn++) {
       for (const [name, { contestant, trials: most = rounds, ...own }] of Object.entries(entries)) {
         if (turn > most) continue;
-        const trial = await contestants[contestant](answerer, { seconds: options.seconds ?? seconds, ...task, ...own });
+        const trial = await attempt(contestant, answerer, { seconds: options.seconds ?? seconds, ...task, ...own });
         done[name]!.push(trial);
         const cpu = cpuUsPerQuery(trial).toPrecision(3);
         say(`${turn}/${rounds} ${name}: ${Math.round(rateOf(trial))} answers/s, ${cpu} us of CPU each`);

@@ -9,6 +9,7 @@ import { limitProgram } from "./build.js";
 import { type Finished, finish, type Place } from "./place.js";
 import { needs } from "./programs.js";
 import { queryHex, queryName } from "./question.js";
+import { quiet } from "./quiet.js";
 
 /** Task is what a contestant is to do. */
 export interface Task {
@@ -139,6 +140,12 @@ export const contestants = {
 
 /** ContestantName is one of them. */
 export type ContestantName = keyof typeof contestants;
+
+/** attempt has a contestant do a task once the machine is quiet. */
+export async function attempt(name: ContestantName, answerer: Answerer, task: Task): Promise<Trial> {
+  await quiet();
+  return contestants[name](answerer, task);
+}
 
 async function runNode(file: string, argv: readonly string[], place: Place): Promise<Trial> {
   const script = fileURLToPath(new URL(file, import.meta.url));

@@ -1,7 +1,7 @@
 // Pacing: whether the engine sends what it was told to, when it was told to, and what a low rate costs beside a bare loop that
 // sleeps, sends and receives.
 import { type Answerer, answerers } from "./answerer.js";
-import { contestants, type Task, type Trial } from "./contestant.js";
+import { attempt, type Task, type Trial } from "./contestant.js";
 import { type BenchOptions, type Experiment, median, missed, round } from "./experiment.js";
 import { answererCpu, generatorCpu } from "./place.js";
 
@@ -40,8 +40,8 @@ async function fast(answerer: Answerer, { trials = 3, seconds = 10 }: BenchOptio
   const one: Trial[] = [];
   const trains: Trial[] = [];
   for (let turn = 1; turn <= trials; turn++) {
-    one.push(await contestants.anyprobe(answerer, { ...task, train: 1 }));
-    trains.push(await contestants.anyprobe(answerer, { ...task, trainUs }));
+    one.push(await attempt("anyprobe", answerer, { ...task, train: 1 }));
+    trains.push(await attempt("anyprobe", answerer, { ...task, trainUs }));
     const [first, second] = [one, trains].map((done) => done.at(-1)!.figures!["lateness_p99_us"]!.toPrecision(3));
     say(`${turn}/${trials} p99 of lateness: ${first} us, in trains ${second} us`);
   }
@@ -70,10 +70,10 @@ async function slow(answerer: Answerer, { trials = 3, seconds = 5 }: BenchOption
   const shard: number[] = [];
   const bare: number[] = [];
   for (let turn = 1; turn <= trials; turn++) {
-    const trial = await contestants.anyprobe(answerer, { ...task, jsCpu: answererCpu, patienceMs });
+    const trial = await attempt("anyprobe", answerer, { ...task, jsCpu: answererCpu, patienceMs });
     whole.push(percent(trial));
     shard.push(percent(trial, (trial.figures!["shard_cpu_us_per_query"]! * trial.answered) / 1e6));
-    bare.push(percent(await contestants.limit(answerer, task)));
+    bare.push(percent(await attempt("limit", answerer, task)));
     const [all, own, loop] = [whole, shard, bare].map((done) => done.at(-1)!.toPrecision(3));
     say(`${turn}/${trials} ${slowQps}/s: ${all} % of a core, its shard ${own} %, a bare loop ${loop} %`);
   }

@@ -2,7 +2,7 @@
 // does not wait for answers), against what dnsperf reports for it; and what asking costs at a rate that both hold.
 import { type Answerer, type AnswererName, answerers } from "./answerer.js";
 import { cpuUsPerQuery, rateOf } from "./compare.js";
-import { contestants, type Trial } from "./contestant.js";
+import { attempt, type Trial } from "./contestant.js";
 import { type BenchOptions, type Bound, type Experiment, median, missed, round } from "./experiment.js";
 import { generatorCpu } from "./place.js";
 
@@ -36,11 +36,11 @@ async function measure(answerer: Answerer, options: BenchOptions, say: (text: st
   const ours: Trial[] = [];
   const theirs: Trial[] = [];
   for (let turn = 1; turn <= trials; turn++) {
-    const dnsperf = rateOf(await contestants.dnsperf(answerer, { seconds }));
+    const dnsperf = rateOf(await attempt("dnsperf", answerer, { seconds }));
     reported.push(dnsperf);
     highest.push(await search(answerer, dnsperf, seconds, say));
     ours.push(await open(answerer, steadyQps, seconds));
-    theirs.push(await contestants.dnsperf(answerer, { seconds, rateQps: steadyQps }));
+    theirs.push(await attempt("dnsperf", answerer, { seconds, rateQps: steadyQps }));
     const [own, other] = [ours, theirs].map((done) => cpuUsPerQuery(done.at(-1)!).toPrecision(3));
     say(`${turn}/${trials} dnsperf reports ${Math.round(dnsperf)}/s, without loss ${Math.round(highest.at(-1)!)}/s`);
     say(`${turn}/${trials} at ${steadyQps}/s ours costs ${own} us of CPU a query, dnsperf ${other}`);
@@ -83,7 +83,7 @@ async function holds(answerer: Answerer, rateQps: number, seconds: number, say: 
 
 function open(answerer: Answerer, rateQps: number, seconds: number): Promise<Trial> {
   const task = { seconds, rateQps, trainUs: steadyTrainUs, cpu: generatorCpu, jsCpu: generatorCpu };
-  return contestants.anyprobe(answerer, task);
+  return attempt("anyprobe", answerer, task);
 }
 
 function loss({ answered, sent }: Trial): number {
