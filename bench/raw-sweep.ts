@@ -9,13 +9,15 @@ import type { Network } from "../src/demo/network.js";
 import { Lab } from "../test/lab/lab.js";
 import type { Experiment } from "./experiment.js";
 import type { SweepOptions, SweepResult } from "./raw-sweep-trial.js";
-import { readPackets, startCapture } from "./truth-capture.js";
+import { type Packet, readPackets, startCapture } from "./truth-capture.js";
 
 const program = fileURLToPath(new URL("raw-sweep-trial.ts", import.meta.url));
 const ipv4 = "203.0.113.53";
 const ipv6 = "2001:db8:53::53";
 const ports = 64;
 const firstPort = 42_000;
+/** Destination unreachable, by protocol: of ICMP and of ICMPv6. */
+const unreachable: Readonly<Record<number, number>> = { 1: 3, 58: 1 };
 
 /** Sweep is what a sweep found, port by port. */
 export interface Sweep {
@@ -31,6 +33,7 @@ export interface Sweep {
 /** SweepLab is the lab with a client, IPv6 paths beside those of OSPF, and an anycast address of either family. */
 export class SweepLab implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), "anyprobe-sweep-"));
+  #captures = 0;
 
   private constructor(readonly lab: Lab) {}
 
@@ -49,20 +52,36 @@ export class SweepLab implements AsyncDisposable {
   /** sweep asks the anycast address of a family from so many source ports, and watches for ICMP errors. */
   async sweep(family: 4 | 6, options: Omit<SweepOptions, "address">): Promise<Sweep> {
     const { namespace } = this.lab.network.client!;
-    const file = join(this.#directory, "packets");
-    const filter = "icmp or icmp6";
-    const capture = await startCapture({ namespace, device: "up0", filter, file, keep: 128, direction: "out" });
     const argument = JSON.stringify({ ...options, address: family === 4 ? ipv4 : ipv6 });
-    let output: string;
-    let lost: number;
-    try {
+    let output = "";
+    const icmpErrors = await this.errorsDuring(async () => {
       output = await namespace.exec(process.execPath, "--import", import.meta.resolve("tsx"), program, argument);
+    });
+    const result = JSON.parse(output) as SweepResult;
+    return { result, ...byPort(result), icmpErrors };
+  }
+
+  /** errorsDuring counts the ICMP and ICMPv6 errors that leave the client while something is done. */
+  async errorsDuring(act: () => Promise<void>): Promise<number> {
+    const packets = await this.leaving("icmp or icmp6", act);
+    return packets.filter(({ protocol, payload }) => payload[0] === unreachable[protocol]).length;
+  }
+
+  /** leaving gives the packets of a kind (a pcap-filter(7) expression) that leave the client while something is done. */
+  async leaving(filter: string, act: () => Promise<void>): Promise<Packet[]> {
+    const { namespace } = this.lab.network.client!;
+    const file = join(this.#directory, `packets-${++this.#captures}`);
+    const capture = await startCapture({ namespace, device: "up0", filter, file, keep: 128, direction: "out" });
+    let lost = 0;
+    try {
+      await act();
     } finally {
       lost = await capture.stop();
     }
-    if (lost > 0) throw new Error(`the capture of ICMP lost ${lost} packets`);
-    const result = JSON.parse(output) as SweepResult;
-    return { result, ...byPort(result), icmpErrors: countErrors(file) };
+    if (lost > 0) throw new Error(`the capture of ${filter} lost ${lost} packets`);
+    const packets: Packet[] = [];
+    readPackets(file, (packet) => packets.push(packet));
+    return packets;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,19 +119,10 @@ function byPort({ rows }: SweepResult): Pick<Sweep, "portsOfSite" | "unsteadyPor
   return { portsOfSite, unsteadyPorts };
 }
 
-/** Destination unreachable, of ICMP and of ICMPv6. */
-const unreachable: Readonly<Record<number, number>> = { 1: 3, 58: 1 };
-
-function countErrors(file: string): number {
-  let errors = 0;
-  readPackets(file, ({ protocol, payload }) => {
-    if (payload[0] === unreachable[protocol]) errors++;
-  });
-  return errors;
-}
-
 export const rawSweep: Experiment = {
   summary: "64 source ports through a router that hashes by port find every endpoint by NSID, and no ICMP leaves",
+  headline:
+    "{raw_ipv4_endpoints} of 3 endpoints found over IPv4 and {raw_ipv6_endpoints} of 3 over IPv6 by 64 source ports, with {raw_ipv4_icmp_errors} ICMP errors",
   async run({ trials: rounds = 3 }, say) {
     const figures: Record<string, unknown> = {};
     const failures: string[] = [];
@@ -129,6 +139,7 @@ export const rawSweep: Experiment = {
         const names = stage.lab.endpoints.map(({ node }) => node.name);
         failures.push(...missing(found, names, rounds, transport).map((what) => `${name}: ${what}`));
         figures[`${name}_ports_of_site`] = found.portsOfSite;
+        figures[`${name}_endpoints`] = names.filter((site) => found.portsOfSite[site]).length;
         figures[`${name}_sent`] = found.result.sent;
         figures[`${name}_rows`] = found.result.rows.length;
         figures[`${name}_icmp_errors`] = found.icmpErrors;
