@@ -1,6 +1,6 @@
-// The bench's own answerer: one thread that sends every DNS query back with QR set, in the same buffers, a train as a train.
-// It must cost less than any generator, so that what is measured is the generator. `answerer --help` tells its options; it
-// prints "ready PORT", and, when it is told to end (SIGTERM), how many queries each of its sockets got.
+// The bench's own answerer: one thread that sends every DNS query back with QR set, in the same buffers, a train as a
+// train. It must cost less than any generator, so that what is measured is the generator. `answerer --help` tells its
+// options; it prints "ready PORT", and, when it is told to end (SIGTERM), how many queries each of its sockets got.
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -104,8 +104,9 @@ class Batch {
 
 Options parse(int argc, char** argv) {
   Options options;
-  static const option kLong[] = {
-      {"address", 1, nullptr, 'a'}, {"port", 1, nullptr, 'p'}, {"cpu", 1, nullptr, 'c'}, {"reuseport", 1, nullptr, 'r'}, {}};
+  static const option kLong[] = {{"address", 1, nullptr, 'a'}, {"port", 1, nullptr, 'p'},
+                                 {"cpu", 1, nullptr, 'c'},     {"reuseport", 1, nullptr, 'r'},
+                                 {}};
   for (int letter; (letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (letter) {
       case 'a': options.address.sin_addr = parse_address(optarg); break;

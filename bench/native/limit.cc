@@ -1,6 +1,7 @@
-// The limit: a bare loop with the engine's system calls and nothing else. It knows no ids, keeps no rows, looks at no answer:
-// it counts octets. How near the engine comes to it is how little the engine adds.
-//   closed loop    so many queries in flight; trains by UDP_SEGMENT, or with --train 1 batches of single datagrams (sendmmsg)
+// The limit: a bare loop with the engine's system calls (the same options, batches and ancillary data) and nothing else.
+// It knows no ids, keeps no rows, looks at no answer and no stamp: it counts octets. How near the engine comes is how
+// little it adds.
+//   closed loop    so many queries in flight; trains by UDP_SEGMENT, or with --train 1 batches of single datagrams
 //   --targets N    each datagram to the next of N addresses
 //   --rate R       sleeps to each query's time, sends it, and takes the answer of the one before
 #include <getopt.h>
@@ -20,7 +21,7 @@ namespace anyprobe::bench {
 namespace {
 
 constexpr unsigned kSendBatch = 8;
-constexpr unsigned kReceiveBatch = 64;
+constexpr int kReceiveBatch = 64;
 constexpr unsigned kSingleOctets = 2048;
 constexpr unsigned kTrainOctets = 65536 + 64;
 constexpr int kQueueOctets = 16 << 20;
@@ -48,10 +49,10 @@ std::vector<uint8_t> parse_hex(const std::string& text) {
 
 Options parse(int argc, char** argv) {
   Options options;
-  static const option kLong[] = {{"address", 1, nullptr, 'a'}, {"port", 1, nullptr, 'p'},     {"targets", 1, nullptr, 'n'},
-                                 {"query", 1, nullptr, 'q'},   {"inflight", 1, nullptr, 'i'}, {"train", 1, nullptr, 't'},
-                                 {"ports", 1, nullptr, 'o'},   {"seconds", 1, nullptr, 's'},  {"rate", 1, nullptr, 'r'},
-                                 {"cpu", 1, nullptr, 'c'},     {}};
+  static const option kLong[] = {
+      {"address", 1, nullptr, 'a'},  {"port", 1, nullptr, 'p'},  {"targets", 1, nullptr, 'n'}, {"query", 1, nullptr, 'q'},
+      {"inflight", 1, nullptr, 'i'}, {"train", 1, nullptr, 't'}, {"ports", 1, nullptr, 'o'},   {"seconds", 1, nullptr, 's'},
+      {"rate", 1, nullptr, 'r'},     {"cpu", 1, nullptr, 'c'},   {}};
   for (int letter; (letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (letter) {
       case 'a': options.target.sin_addr = parse_address(optarg); break;
@@ -117,6 +118,9 @@ class Limit {
   void open_port() {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) fail_errno("socket");
+    set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    set(fd, IPPROTO_IP, IP_RECVERR, 1);
     if (options_.train > 1) set(fd, SOL_UDP, UDP_GRO, 1);
     grow_queues(fd, kQueueOctets);
     epoll_event event{EPOLLIN, {}};
@@ -137,21 +141,27 @@ class Limit {
       message.msg_hdr = {targets_.data(), sizeof(sockaddr_in), &send_vector_, 1, nullptr, 0, 0};
     }
     if (options_.train == 1) return;
-    auto* c = reinterpret_cast<cmsghdr*>(control_);
+    auto* c = reinterpret_cast<cmsghdr*>(segment_);
     *c = {CMSG_LEN(sizeof(uint16_t)), SOL_UDP, UDP_SEGMENT};
     auto size = static_cast<uint16_t>(options_.query.size());
     std::memcpy(CMSG_DATA(c), &size, sizeof(size));
-    outgoing_[0].msg_hdr.msg_control = control_;
+    outgoing_[0].msg_hdr.msg_control = segment_;
     outgoing_[0].msg_hdr.msg_controllen = CMSG_SPACE(sizeof(uint16_t));
+  }
+
+  // lay_out readies the first so many places of the inbox for the next call.
+  void lay_out(int places) {
+    for (int i = 0; i < places; ++i) {
+      msghdr& header = incoming_[i].msg_hdr;
+      header = {&peers_[i], sizeof(peers_[i]), &receive_vectors_[i], 1, control_[i], sizeof(control_[i]), 0};
+    }
   }
 
   void prepare_receive() {
     size_t most = options_.train > 1 ? kTrainOctets : kSingleOctets;
-    inbox_.resize(kReceiveBatch * most);
-    for (unsigned i = 0; i < kReceiveBatch; ++i) {
-      receive_vectors_[i] = {&inbox_[i * most], most};
-      incoming_[i].msg_hdr = {nullptr, 0, &receive_vectors_[i], 1, nullptr, 0, 0};
-    }
+    inbox_.resize(size_t{kReceiveBatch} * most);
+    for (int i = 0; i < kReceiveBatch; ++i) receive_vectors_[i] = {&inbox_[static_cast<size_t>(i) * most], most};
+    lay_out(kReceiveBatch);
   }
 
   // send sends one train, or one batch of single datagrams; the next goes out of the next port.
@@ -159,7 +169,7 @@ class Limit {
     int fd = sockets_[next_port_];
     next_port_ = next_port_ + 1 == sockets_.size() ? 0 : next_port_ + 1;
     if (options_.train > 1) {
-      if (sendmsg(fd, &outgoing_[0].msg_hdr, 0) < 0) fail_errno("sendmsg");
+      if (sendmmsg(fd, outgoing_, 1, 0) < 0) fail_errno("sendmmsg");
       sent += options_.train;
       return;
     }
@@ -177,6 +187,7 @@ class Limit {
       got = recvmmsg(fd, incoming_, kReceiveBatch, 0, nullptr);
       size_t octets = 0;
       for (int i = 0; i < got; ++i) octets += incoming_[i].msg_len;
+      lay_out(got);
       auto answers = static_cast<int64_t>(octets / options_.query.size());
       answered += static_cast<uint64_t>(answers);
       in_flight_ = std::max<int64_t>(0, in_flight_ - answers);
@@ -191,9 +202,11 @@ class Limit {
   std::vector<uint8_t> inbox_;
   iovec send_vector_{};
   iovec receive_vectors_[kReceiveBatch];
+  sockaddr_storage peers_[kReceiveBatch];
+  alignas(cmsghdr) uint8_t control_[kReceiveBatch][256];
   mmsghdr outgoing_[kSendBatch]{};
   mmsghdr incoming_[kReceiveBatch]{};
-  alignas(cmsghdr) uint8_t control_[CMSG_SPACE(sizeof(uint16_t))]{};
+  alignas(cmsghdr) uint8_t segment_[CMSG_SPACE(sizeof(uint16_t))]{};
   int64_t in_flight_ = 0;
   size_t next_port_ = 0;
   size_t next_target_ = 0;
