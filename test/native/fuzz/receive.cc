@@ -8,6 +8,7 @@
 // After time.h, whose timespec it needs.
 #include <linux/errqueue.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,7 @@
 
 #include "../../../native/clock.h"
 #include "../../../native/shard.h"
+#include "../../../native/wire.h"
 #include "../check.h"
 #include "input.h"
 
@@ -205,22 +207,37 @@ class NoBell : public Bell {
   void wake() override {}
 };
 
+// Puts a query into the templates, as src/engine/compile.ts would.
+void pack(std::vector<uint8_t>* templates, const std::vector<uint8_t>& query, int16_t id_at, uint16_t question) {
+  const PackedTemplate head{static_cast<uint16_t>(query.size()), id_at, question, 0};
+  const auto* octets = reinterpret_cast<const uint8_t*>(&head);
+  templates->insert(templates->end(), octets, octets + sizeof head);
+  templates->insert(templates->end(), query.begin(), query.end());
+}
+
+// A DNS query, one with an id elsewhere and one without any go to one to three targets at two ports.
 Plan plan_of(Input& input) {
-  Plan plan;
   const uint8_t kinds = input.u8(), pace = input.u8();
-  Template dns{std::vector<uint8_t>(kDnsHeader + 20, 'a'), 0, 20};
-  dns.octets[2] = 1;
-  write16(&dns.octets[4], 1);
-  plan.templates = {dns, {std::vector<uint8_t>(8, 'b'), 3, 0}, {std::vector<uint8_t>(6, 'c'), -1, 0}};
-  for (uint16_t port : {53, 54}) {
-    Peer peer;
-    peer.v4.sin_family = AF_INET;
-    peer.v4.sin_port = htons(port);
-    peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    plan.peers.push_back(peer);
-  }
+  std::vector<uint8_t> dns(kDnsHeader + 20, 'a');
+  dns[2] = 1;
+  write16(&dns[4], 1);
+  std::vector<uint8_t> templates;
+  pack(&templates, dns, 0, 20);
+  pack(&templates, std::vector<uint8_t>(8, 'b'), 3, 0);
+  pack(&templates, std::vector<uint8_t>(6, 'c'), -1, 0);
+  std::array<PackedTarget, 3> table{};
   const uint32_t targets = 1 + kinds % 3;
-  for (uint32_t i = 0; i < targets; ++i) plan.targets.push_back({0, kNsPerMs, i, (kinds >> 2) % 3u, i % 2});
+  for (uint32_t i = 0; i < targets; ++i) {
+    PackedTarget& target = table[i];
+    target.interval_ns = kNsPerMs;
+    target.probe = i;
+    target.query = (kinds >> 2) % 3u;
+    const in_addr loopback{htonl(INADDR_LOOPBACK)};
+    std::memcpy(target.address, &loopback, sizeof loopback);
+    target.port = static_cast<uint16_t>(53 + i % 2);
+    target.family = 4;
+  }
+  Plan plan;
   Schedule& schedule = plan.schedule;
   if (pace % 3 == 0) schedule.inflight = 1 + (pace >> 2);
   if (pace % 3 == 1) schedule.rate_qps = 1e4 * (1 + (pace >> 2));
@@ -229,6 +246,9 @@ Plan plan_of(Input& input) {
   schedule.train = 1 + input.u8() % kLongestTrain;
   schedule.train_ns = kNsPerMs;
   schedule.transmit_stamps = kinds & 0x40;
+  CHECK(unpack(templates.data(), templates.size(), reinterpret_cast<const uint8_t*>(table.data()),
+               targets * sizeof(PackedTarget), &plan)
+            .empty());
   return plan;
 }
 
