@@ -11,6 +11,7 @@ export type Runner = (seconds: number) => Record<string, number> | Promise<Recor
 /** Race is what runners are there, and what their figures must keep. */
 export interface Race {
   readonly summary: string;
+  readonly headline: string;
   readonly runners: Readonly<Record<string, Runner>>;
   /** Figures that are one figure divided by another, trial by trial. */
   readonly ratios?: Readonly<Record<string, readonly [over: string, under: string]>>;
@@ -24,6 +25,7 @@ const defaultSeconds = 0.3;
 export function experimentOf(name: string, race: Race): Experiment {
   return {
     summary: race.summary,
+    headline: race.headline,
     async run({ trials = defaultTrials, seconds = defaultSeconds }, say) {
       const found = new Map<string, number[]>();
       const add = (figure: string, value: number) => found.set(figure, [...(found.get(figure) ?? []), value]);

@@ -30,6 +30,7 @@ const answered = { outcome: "answered", rcode: 0, errno: 0, rttNs: 60e3, answer:
 
 export const race: Race = {
   summary: "judging a row: ns each, by its header, by its records, and a timeout",
+  headline: "a row judged in {header_ns} ns by its header, in {records_ns} ns by its records",
   runners: {
     header: (seconds) => ({ header_ns: judging(answered, { maxRttMs: 100 }, "pass")(seconds) }),
     records: (seconds) => {
