@@ -63,7 +63,7 @@ function countErrorPercent(trials: readonly Trial[]): number {
   return round(Math.max(...trials.map(({ figures }) => Math.abs(100 * (figures!["rate_qps"]! / fastQps - 1)))));
 }
 
-async function slow(answerer: Answerer, { trials = 3, seconds = 5 }: BenchOptions, say: (text: string) => void) {
+async function slow(answerer: Answerer, { trials = 3, seconds = 10 }: BenchOptions, say: (text: string) => void) {
   const task: Task = { seconds, rateQps: slowQps, train: 1, cpu: generatorCpu };
   const percent = (trial: Trial, cpuSeconds = trial.cpuSeconds) => (100 * cpuSeconds) / trial.seconds;
   const whole: number[] = [];

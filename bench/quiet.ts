@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const lookMs = 250;
-const mostLooks = 120;
+const mostLooks = 40;
 /** What an idle machine's own housekeeping takes, and this process's. */
 const mostBusy = 0.08;
 
-/** quiet resolves when all cores have been idle for a moment, or after half a minute. */
+/** quiet resolves when all cores have been idle for a moment, or after ten seconds. */
 export async function quiet(): Promise<void> {
   for (let look = 0; look < mostLooks; look++) {
     const before = times();

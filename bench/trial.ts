@@ -90,6 +90,8 @@ const trial: Trial = {
     ...(targets === 1 ? percentiles("rtt", rtt) : {}),
     ...(rateQps === undefined ? {} : { ...percentiles("lateness", lateness), rate_qps: (rows - 1) / sendingSeconds() }),
     shard_cpu_us_per_query: (to.shardNs - from.shardNs) / nsPerUs / (to.answered - from.answered),
+    shard_cpu: Number(threads(isShard).map(lastCpu)[0]),
+    js_cpu: Number(threads((name) => !isShard(name)).map(lastCpu)[0]),
     rss_mib: process.resourceUsage().maxRSS / 2 ** 10,
   },
 };
@@ -114,12 +116,30 @@ function percentiles(what: string, histogram: LatencyHistogram): Record<string, 
   };
 }
 
-/** shardCpuNs is the CPU time of the engine's threads, without JavaScript's. */
+/** isShard tells the engine's threads by their names. */
+function isShard(name: string): boolean {
+  return name.startsWith("anyprobe/");
+}
+
+/** threads gives the directories of this process's threads with such names, proc(5); the main one, JavaScript's, is the first. */
+function threads(wanted: (name: string) => boolean): string[] {
+  return readdirSync("/proc/self/task")
+    .map((id) => `/proc/self/task/${id}`)
+    .filter((thread) => wanted(readFileSync(`${thread}/comm`, "utf8")));
+}
+
 function shardCpuNs(): number {
-  const threads = readdirSync("/proc/self/task").map((id) => `/proc/self/task/${id}`);
-  return threads
-    .filter((thread) => readFileSync(`${thread}/comm`, "utf8").startsWith("anyprobe/"))
-    .reduce((sum, thread) => sum + Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]), 0);
+  return threads(isShard).reduce(
+    (sum, thread) => sum + Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]),
+    0,
+  );
+}
+
+/** lastCpu is the core on which a thread ran last. */
+function lastCpu(thread: string): string | undefined {
+  return readFileSync(`${thread}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ")[36];
 }
 
 /** addressAfter gives the address so many after the answerer's. */

@@ -1,5 +1,5 @@
-// What the bench's programs ask of the host: a core of their own, an end with their parent, time, CPU time, and plain words
-// where something is refused.
+// What the bench's programs ask of the host: a core of their own, an end with their parent, time, CPU time, and plain
+// words where something is refused.
 #pragma once
 
 #include <arpa/inet.h>

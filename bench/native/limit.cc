@@ -1,5 +1,4 @@
-// The limit: a bare loop with the engine's system calls (the same options, batches and ancillary data) and nothing else.
-// It knows no ids, keeps no rows, looks at no answer and no stamp: it counts octets. How near the engine comes is how
+// The limit: a bare loop with the engine's system calls (the same options, batches, ancillary data) and nothing else. It knows no ids, keeps no rows, looks at no answer and no stamp: it counts octets. How near the engine comes is how
 // little it adds.
 //   closed loop    so many queries in flight; trains by UDP_SEGMENT, or with --train 1 batches of single datagrams
 //   --targets N    each datagram to the next of N addresses
@@ -50,9 +49,10 @@ std::vector<uint8_t> parse_hex(const std::string& text) {
 Options parse(int argc, char** argv) {
   Options options;
   static const option kLong[] = {
-      {"address", 1, nullptr, 'a'},  {"port", 1, nullptr, 'p'},  {"targets", 1, nullptr, 'n'}, {"query", 1, nullptr, 'q'},
-      {"inflight", 1, nullptr, 'i'}, {"train", 1, nullptr, 't'}, {"ports", 1, nullptr, 'o'},   {"seconds", 1, nullptr, 's'},
-      {"rate", 1, nullptr, 'r'},     {"cpu", 1, nullptr, 'c'},   {}};
+      {"address", 1, nullptr, 'a'}, {"port", 1, nullptr, 'p'},    {"targets", 1, nullptr, 'n'},
+      {"query", 1, nullptr, 'q'},   {"inflight", 1, nullptr, 'i'}, {"train", 1, nullptr, 't'},
+      {"ports", 1, nullptr, 'o'},   {"seconds", 1, nullptr, 's'}, {"rate", 1, nullptr, 'r'},
+      {"cpu", 1, nullptr, 'c'},     {}};
   for (int letter; (letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (letter) {
       case 'a': options.target.sin_addr = parse_address(optarg); break;

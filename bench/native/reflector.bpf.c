@@ -1,5 +1,5 @@
-// The XDP reflector: every IPv4 UDP packet that arrives goes back where it came from, as a DNS answer (QR set), before the
-// kernel makes a socket buffer of it. The cheapest answerer that there is on a veth.
+// The XDP reflector: every IPv4 UDP packet that arrives goes back where it came from, as a DNS answer (QR set), before
+// the kernel makes a socket buffer of it. The cheapest answerer that there is on a veth.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
