@@ -3,11 +3,9 @@
 #include <netinet/udp.h>
 #include <time.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "clock.h"
-#include "wire.h"
 
 namespace anyprobe {
 namespace {
@@ -19,7 +17,7 @@ constexpr size_t kStride = Inbox::kOctets + 4096 + 64;
 }  // namespace
 
 // The octets are left as they come: only what is used becomes resident.
-Outbox::Outbox() : octets_(new uint8_t[kDatagrams * kLongestDatagram]) {}
+Outbox::Outbox() : octets_(new uint8_t[kDatagrams * kLongestDatagram + kBlockOctets]) {}
 
 void Outbox::begin(const Peer& peer) {
   first_[messages_] = probes_;
@@ -27,16 +25,9 @@ void Outbox::begin(const Peer& peer) {
   vectors_[messages_] = {octets_.get() + octets_used_, 0};
 }
 
-void Outbox::add(const Template& query, uint16_t id, uint32_t slot) {
-  uint8_t* at = octets_.get() + octets_used_;
-  std::memcpy(at, query.octets.data(), query.octets.size());
-  if (query.id_at >= 0) write16(at + query.id_at, id);
-  octets_used_ += query.octets.size();
-  vectors_[messages_].iov_len += query.octets.size();
-  slots_[probes_++] = slot;
-}
-
 void Outbox::end() {
+  auto* from = static_cast<uint8_t*>(vectors_[messages_].iov_base);
+  vectors_[messages_].iov_len = static_cast<size_t>(octets_.get() + octets_used_ - from);
   uint32_t probes = probes_ - first_[messages_];
   close(messages_++, probes);
 }

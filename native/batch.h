@@ -3,13 +3,16 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "peer.h"
 #include "plan.h"
+#include "wire.h"
 
 namespace anyprobe {
 
@@ -26,7 +29,15 @@ class Outbox {
   // begin opens the next message; add puts a query into it, writes its id, and keeps the slot that its probe reserved.
   // All queries of a message are equally long. end closes it.
   void begin(const Peer& peer);
-  void add(const Template& query, uint16_t id, uint32_t slot);
+  void add(const Template& query, uint16_t id, uint32_t slot) {
+    uint8_t* at = octets_.get() + octets_used_;
+    for (size_t block = 0; block < query.length; block += kBlockOctets) {
+      std::memcpy(at + block, query.octets.data() + block, kBlockOctets);
+    }
+    if (query.id_at >= 0) write16(at + query.id_at, id);
+    octets_used_ += query.length;
+    slots_[probes_++] = slot;
+  }
   void end();
   // split makes the one train in here single datagrams.
   void split();

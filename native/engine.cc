@@ -24,9 +24,9 @@ class BatchWriter {
   // write adds a row; false where its answer finds no room, which ends the batch.
   bool write(const Row& row, const uint8_t* answer) {
     if (used_ + row.answer_length > octets_) return false;
-    put(0, row.due_ns);
-    put(1, row.sent_ns);
-    put(2, row.rtt_ns);
+    put(0, static_cast<double>(row.due_ns));
+    put(1, static_cast<double>(row.sent_ns));
+    put(2, static_cast<double>(row.rtt_ns));
     put(3, row.probe);
     put(4, static_cast<uint32_t>(used_));
     put(5, row.flags);

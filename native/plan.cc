@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -22,7 +23,7 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
     if (head.question_length > 0 && (head.id_at != 0 || kDnsHeader + head.question_length > head.length)) {
       return "templates: the question lies outside its query";
     }
-    into->push_back({{at, at + head.length}, head.id_at, head.question_length});
+    into->emplace_back(at, head.length, head.id_at, head.question_length);
     at += head.length;
   }
   return into->empty() ? "templates: expected one query at least" : "";
@@ -63,6 +64,14 @@ std::string check(const Schedule& schedule) {
 }
 
 }  // namespace
+
+Template::Template(const uint8_t* octets, size_t length, int id_at, size_t question_length)
+    : octets((length + kBlockOctets - 1) / kBlockOctets * kBlockOctets),
+      length(length),
+      id_at(id_at),
+      question_length(question_length) {
+  std::copy(octets, octets + length, this->octets.begin());
+}
 
 std::string unpack(const uint8_t* templates, size_t template_octets, const uint8_t* table, size_t table_octets,
                    Plan* plan) {

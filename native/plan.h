@@ -41,7 +41,10 @@ struct PackedTarget {
 static_assert(sizeof(PackedTemplate) == 8 && sizeof(PackedTarget) == 48);
 
 struct Template {
-  std::vector<uint8_t> octets;
+  Template(const uint8_t* octets, size_t length, int id_at, size_t question_length);
+
+  std::vector<uint8_t> octets;  // padded to whole blocks
+  size_t length;
   int id_at;
   size_t question_length;
   bool dns() const { return question_length > 0; }
@@ -54,6 +57,9 @@ struct Target {
   uint32_t query;
   uint32_t peer;  // index into the plan's peers
 };
+
+// Queries are copied in blocks of this size: that takes a few instructions where a call for the exact length takes many.
+inline constexpr size_t kBlockOctets = 64;
 
 // Schedule says when, from where and how; zero addresses leave the source to the kernel.
 struct Schedule {

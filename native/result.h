@@ -32,9 +32,9 @@ enum Flag : uint16_t {
 
 // Row is one probe's end. Times are CLOCK_MONOTONIC in ns; rtt_ns of an unanswered probe is the time until its end.
 struct Row {
-  double due_ns;
-  double sent_ns;
-  double rtt_ns;
+  int64_t due_ns;
+  int64_t sent_ns;
+  int64_t rtt_ns;
   uint32_t probe;          // the tag that the plan's table gave it
   uint16_t flags;          // Flag
   uint16_t answer_length;  // octets kept of the answer

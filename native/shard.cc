@@ -229,7 +229,7 @@ void Shard::ring_bell() {
 int64_t Shard::next_expiry(const Run& run) const {
   int64_t oldest_ns = kNever;
   for (const auto& socket : run.sockets) {
-    const InFlight& in_flight = socket->in_flight;
+    InFlight& in_flight = socket->in_flight;
     if (in_flight.size() > 0) oldest_ns = std::min(oldest_ns, in_flight[in_flight.oldest()].sent_ns);
   }
   return oldest_ns == kNever ? kNever : oldest_ns + run.plan.schedule.timeout_ns;

@@ -70,6 +70,13 @@ class Shard {
   uint64_t count(Counter counter) const { return counters_[counter].load(std::memory_order_relaxed); }
 
  private:
+  // Arrival is what the answers of one packet have in common.
+  struct Arrival {
+    const Peer* peer;
+    uint32_t known_peer;  // index of a peer of the plan that it was seen to be
+    int64_t stamp_ns;     // CLOCK_MONOTONIC; 0: none
+    int64_t read_ns;
+  };
   void loop();
   void note_stall();
   void send_due();
@@ -96,8 +103,10 @@ class Shard {
   void note_unreachable(Socket& socket, const uint8_t* quote, size_t length, const Peer& peer, int errnum);
   void note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns);
   void note_dropped(Socket& socket, uint32_t dropped);
-  void accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* octets, size_t length, int64_t read_ns);
+  void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
+  void accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length);
   uint32_t find(Socket& socket, const uint8_t* octets, size_t length);
+  // Ending is how a probe ended.
   struct Ending {
     Outcome outcome;
     int64_t rtt_ns;

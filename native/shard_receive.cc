@@ -20,6 +20,108 @@ constexpr uint32_t kMostErrors = 64;       // likewise
 
 }  // namespace
 
+// --- ending ---------------------------------------------------------------------------------------------------------
+
+inline void Shard::end(Socket& socket, uint32_t at, const Ending& ending) {
+  const Slot& slot = socket.in_flight[at];
+  Row& row = ring_.next();
+  row.due_ns = slot.due_ns;
+  row.sent_ns = slot.sent_ns;
+  row.rtt_ns = ending.rtt_ns;
+  row.probe = socket.run->plan.targets[slot.target].probe;
+  row.flags = slot.stamped ? ending.flags | kTransmitStamp : ending.flags;
+  row.answer_length = ending.answer_length;
+  row.source_port = socket.port;
+  row.outcome = ending.outcome;
+  row.rcode = ending.rcode;
+  row.errnum = ending.errnum;
+  row.shard = index_;
+  ring_.write(ending.answer);
+  urgent_ |= ending.outcome != Outcome::kAnswered || ending.rcode != 0;
+  socket.in_flight.release(at);
+  --in_flight_;
+  --socket.run->in_flight;
+}
+
+void Shard::end(Socket& socket, uint32_t at, Outcome outcome, int errnum) {
+  Ending ending{outcome, monotonic_ns() - socket.in_flight[at].sent_ns};
+  ending.errnum = static_cast<uint8_t>(errnum);
+  end(socket, at, ending);
+}
+
+// find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
+inline uint32_t Shard::find(Socket& socket, const uint8_t* octets, size_t length) {
+  InFlight& in_flight = socket.in_flight;
+  uint32_t at = InFlight::kNone;
+  if (socket.id_at < 0) {
+    at = in_flight.oldest();
+  } else if (size_t id_at = static_cast<size_t>(socket.id_at); id_at + 2 <= length) {
+    at = in_flight.find(read16(octets + id_at));
+  }
+  // Not sent yet (see flush): an id used again, and something late for its last use.
+  return at != InFlight::kNone && in_flight[at].sent_ns == 0 ? InFlight::kNone : at;
+}
+
+// --- answers --------------------------------------------------------------------------------------------------------
+
+// note_dropped counts what our own queue lost. Whatever was in flight may have been answered: its silence proves nothing.
+void Shard::note_dropped(Socket& socket, uint32_t dropped) {
+  add(kReceiveDrops, dropped - socket.dropped);
+  socket.dropped = dropped;
+  socket.in_flight.doubt();
+}
+
+// accept ends the probe that an answer is for, or counts why there is none.
+inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length) {
+  if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
+  uint32_t at = find(socket, octets, length);
+  if (at == InFlight::kNone) return add(kLate);
+  const Slot& slot = socket.in_flight[at];
+  // The kernel queues the transmit stamp before the packet leaves: where it was not read yet, it can be now.
+  if (socket.transmitted.kept() && !slot.stamped) receive_errors(socket);
+  if (!slot.live) return;
+  const Plan& plan = socket.run->plan;
+  const Target& target = plan.targets[slot.target];
+  if (target.peer != arrival.known_peer) {
+    if (!(plan.peers[target.peer] == *arrival.peer)) return add(kForeign);
+    arrival.known_peer = target.peer;
+  }
+  Ending ending{Outcome::kAnswered, 0};
+  const Template& query = plan.templates[target.query];
+  if (query.dns()) {
+    switch (compare(query.octets.data(), query.question_length, octets, length)) {
+      case Likeness::kMalformed: return add(kMalformed);
+      case Likeness::kForeign: return add(kForeign);
+      case Likeness::kNoQuestion: ending.flags |= kNoQuestion; break;
+      case Likeness::kAnswer: break;
+    }
+    ending.rcode = rcode_of(octets);
+  }
+  ending.rtt_ns = arrival.stamp_ns - slot.sent_ns;
+  if (arrival.stamp_ns == 0 || ending.rtt_ns < 0 || ending.rtt_ns > arrival.read_ns - slot.sent_ns + kStampSlack) {
+    ending.rtt_ns = arrival.read_ns - slot.sent_ns;
+    add(kStampFallbacks);
+  } else {
+    ending.flags |= kKernelStamp;
+  }
+  if (ending.rtt_ns > plan.schedule.timeout_ns) {
+    // It came after its time, even if the shard only now looks.
+    add(kLate);
+    return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
+  }
+  size_t keep = std::min<size_t>(length, ring_.answer_octets());
+  if (keep < length) ending.flags |= kCutShort;
+  ending.answer = octets;
+  ending.answer_length = static_cast<uint16_t>(keep);
+  end(socket, at, ending);
+}
+
+void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns) {
+  if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
+  Arrival arrival{packet.peer, UINT32_MAX, packet.stamp_ns == 0 ? 0 : packet.stamp_ns - realtime_offset_ns_, read_ns};
+  packet.each([&](const uint8_t* octets, size_t length) { accept(socket, arrival, octets, length); });
+}
+
 void Shard::receive() {
   unread_ = false;
   constexpr int kMostEvents = 128;
@@ -49,76 +151,13 @@ void Shard::receive_answers(Socket& socket) {
       continue;
     }
     int64_t read_ns = monotonic_ns();
-    for (int i = 0; i < got; ++i) {
-      const Inbox::Packet packet = inbox_[static_cast<uint32_t>(i)];
-      if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
-      packet.each([&](const uint8_t* octets, size_t length) { accept(socket, packet, octets, length, read_ns); });
-    }
+    for (int i = 0; i < got; ++i) accept(socket, inbox_[static_cast<uint32_t>(i)], read_ns);
     if (static_cast<uint32_t>(got) < Inbox::kMost) return;
   }
   unread_ = true;
 }
 
-// note_dropped counts what our own queue lost. Whatever was in flight may have been answered: its silence proves nothing.
-void Shard::note_dropped(Socket& socket, uint32_t dropped) {
-  add(kReceiveDrops, dropped - socket.dropped);
-  socket.dropped = dropped;
-  socket.in_flight.doubt();
-}
-
-// accept ends the probe that an answer is for, or counts why there is none.
-void Shard::accept(Socket& socket, const Inbox::Packet& packet, const uint8_t* octets, size_t length, int64_t read_ns) {
-  if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
-  uint32_t at = find(socket, octets, length);
-  if (at == InFlight::kNone) return add(kLate);
-  const Slot& slot = socket.in_flight[at];
-  // The kernel queues the transmit stamp before the packet leaves: where it was not read yet, it can be now.
-  if (socket.transmitted.kept() && !slot.stamped) receive_errors(socket);
-  if (!slot.live) return;
-  const Plan& plan = socket.run->plan;
-  const Target& target = plan.targets[slot.target];
-  if (!(plan.peers[target.peer] == *packet.peer)) return add(kForeign);
-  Ending ending{Outcome::kAnswered, 0};
-  const Template& query = plan.templates[target.query];
-  if (query.dns()) {
-    switch (compare(query.octets.data(), query.question_length, octets, length)) {
-      case Likeness::kMalformed: return add(kMalformed);
-      case Likeness::kForeign: return add(kForeign);
-      case Likeness::kNoQuestion: ending.flags |= kNoQuestion; break;
-      case Likeness::kAnswer: break;
-    }
-    ending.rcode = rcode_of(octets);
-  }
-  ending.rtt_ns = packet.stamp_ns - realtime_offset_ns_ - slot.sent_ns;
-  if (packet.stamp_ns == 0 || ending.rtt_ns < 0 || ending.rtt_ns > read_ns - slot.sent_ns + kStampSlack) {
-    ending.rtt_ns = read_ns - slot.sent_ns;
-    add(kStampFallbacks);
-  } else {
-    ending.flags |= kKernelStamp;
-  }
-  if (ending.rtt_ns > plan.schedule.timeout_ns) {
-    // It came after its time, even if the shard only now looks.
-    add(kLate);
-    return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
-  }
-  size_t keep = std::min<size_t>(length, ring_.answer_octets());
-  if (keep < length) ending.flags |= kCutShort;
-  ending.answer = octets;
-  ending.answer_length = static_cast<uint16_t>(keep);
-  end(socket, at, ending);
-}
-
-// find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
-uint32_t Shard::find(Socket& socket, const uint8_t* octets, size_t length) {
-  const InFlight& in_flight = socket.in_flight;
-  uint32_t at = in_flight.oldest();
-  if (socket.id_at >= 0) {
-    size_t id_at = static_cast<size_t>(socket.id_at);
-    at = id_at + 2 <= length ? in_flight.find(read16(octets + id_at)) : InFlight::kNone;
-  }
-  // Not sent yet (see flush): an id used again, and something late for its last use.
-  return at != InFlight::kNone && in_flight[at].sent_ns == 0 ? InFlight::kNone : at;
-}
+// --- errors and transmit stamps -------------------------------------------------------------------------------------
 
 // receive_errors reads the error queue: ICMP errors, which quote the packet that met them and name its destination, and
 // transmit stamps. It tells how many probes ended.
@@ -168,10 +207,10 @@ void Shard::note_unreachable(Socket& socket, const uint8_t* quote, size_t length
   const Plan& plan = socket.run->plan;
   const Target& target = plan.targets[in_flight[at].target];
   if (!(plan.peers[target.peer] == peer)) return;
-  const bool train = length > plan.templates[target.query].octets.size();
+  const bool train = length > plan.templates[target.query].length;
   const int64_t sent_ns = in_flight[at].sent_ns;
   do {
-    uint32_t next = in_flight[at].newer;
+    uint32_t next = in_flight.after(at);
     end(socket, at, Outcome::kUnreachable, errnum);
     at = next;
   } while (train && at != InFlight::kNone && in_flight[at].sent_ns == sent_ns);
@@ -185,40 +224,13 @@ void Shard::note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns) {
   const int64_t before_ns = in_flight[at].sent_ns;
   const int64_t sent_ns = stamp_ns - realtime_offset_ns_;
   if (sent_ns < before_ns - kStampSlack || sent_ns > monotonic_ns() + kStampSlack) return add(kStampFallbacks);
-  for (; at != InFlight::kNone && in_flight[at].sent_ns == before_ns && !in_flight[at].stamped; at = in_flight[at].newer) {
+  for (; at != InFlight::kNone && in_flight[at].sent_ns == before_ns && !in_flight[at].stamped; at = in_flight.after(at)) {
     in_flight[at].sent_ns = sent_ns;
     in_flight[at].stamped = true;
   }
 }
 
-// --- ending ---------------------------------------------------------------------------------------------------------
-
-void Shard::end(Socket& socket, uint32_t at, Outcome outcome, int errnum) {
-  Ending ending{outcome, monotonic_ns() - socket.in_flight[at].sent_ns};
-  ending.errnum = static_cast<uint8_t>(errnum);
-  end(socket, at, ending);
-}
-
-void Shard::end(Socket& socket, uint32_t at, const Ending& ending) {
-  const Slot& slot = socket.in_flight[at];
-  Row& row = ring_.next();
-  row.due_ns = static_cast<double>(slot.due_ns);
-  row.sent_ns = static_cast<double>(slot.sent_ns);
-  row.rtt_ns = static_cast<double>(ending.rtt_ns);
-  row.probe = socket.run->plan.targets[slot.target].probe;
-  row.flags = slot.stamped ? ending.flags | kTransmitStamp : ending.flags;
-  row.answer_length = ending.answer_length;
-  row.source_port = socket.port;
-  row.outcome = ending.outcome;
-  row.rcode = ending.rcode;
-  row.errnum = ending.errnum;
-  row.shard = index_;
-  ring_.write(ending.answer);
-  urgent_ |= ending.outcome != Outcome::kAnswered || ending.rcode != 0;
-  socket.in_flight.release(at);
-  --in_flight_;
-  --socket.run->in_flight;
-}
+// --- timeouts -------------------------------------------------------------------------------------------------------
 
 // expire ends what waited too long. now_ns_ was read before the sockets were: an answer that was in time was seen.
 void Shard::expire() {

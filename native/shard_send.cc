@@ -72,10 +72,8 @@ void Shard::gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint6
   if (!pacer.take(now_ns_, &due, skipped)) return;
   outbox_.begin(run.plan.peers[run.plan.targets[due.target].peer]);
   for (uint32_t left = train;;) {
-    const Template& query = run.plan.templates[run.plan.targets[due.target].query];
-    uint16_t id;
-    uint32_t slot = socket.in_flight.reserve(due.target, due.due_ns, &id);
-    outbox_.add(query, id, slot);
+    uint32_t slot = socket.in_flight.reserve(due.target, due.due_ns);
+    outbox_.add(run.plan.templates[run.plan.targets[due.target].query], socket.in_flight[slot].id, slot);
     if (--left == 0) break;
     pacer.take(now_ns_, &due, skipped);
   }

@@ -30,7 +30,7 @@ class Limits {
     // Without an id, answers are told apart by their order, which a path may change.
     if (query.id_at < 0) return 1;
     double most = std::min<double>(most_, std::floor(in_time_ * share_[target.peer] * (1 + 1e-9)));
-    most = std::min(most, std::floor(static_cast<double>(kMostOctets) / static_cast<double>(query.octets.size())));
+    most = std::min(most, std::floor(static_cast<double>(kMostOctets) / static_cast<double>(std::max<size_t>(1, query.length))));
     return std::max<uint32_t>(1, static_cast<uint32_t>(most));
   }
 
@@ -52,7 +52,7 @@ void arrange_block(const Plan& plan, const Limits& limits, const std::vector<uin
   for (uint32_t at : block) {
     const Target& target = plan.targets[at];
     const Template& query = plan.templates[target.query];
-    alike[{target.peer, query.octets.size(), query.id_at}].push_back(at);
+    alike[{target.peer, query.length, query.id_at}].push_back(at);
   }
   std::vector<Train> trains;
   for (const auto& [key, targets] : alike) {

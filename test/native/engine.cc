@@ -83,8 +83,9 @@ Plan plan_for(uint16_t port, uint32_t targets, double rate_qps, uint64_t count, 
   std::vector<uint8_t> query(29);
   query[5] = 1;
   std::memcpy(query.data() + 12, "\6health\4test\0\0\1\0\1", 17);
-  plan.templates.push_back({query, 0, 17});
-  plan.templates.push_back({std::vector<uint8_t>(20, 0x55), -1, 0});
+  plan.templates.emplace_back(query.data(), query.size(), 0, 17);
+  std::vector<uint8_t> payload(20, 0x55);
+  plan.templates.emplace_back(payload.data(), payload.size(), -1, 0);
   for (uint32_t i = 0; i < targets; ++i) {
     Target target{};
     target.interval_ns = 5'000'000;

@@ -50,9 +50,9 @@ void in_flight_holds_what_it_was_given() {
     for (int step = 0; step < 20000; ++step) {
       bool reserve = known.empty() || (random() % 3 != 0 && table.room() > 0);
       if (reserve) {
-        uint16_t id;
         uint32_t target = static_cast<uint32_t>(random());
-        uint32_t at = table.reserve(target, step, &id);
+        uint32_t at = table.reserve(target, step);
+        uint16_t id = table[at].id;
         for (const Known& other : known) CHECK(other.id != id && other.at != at);
         known.push_back({at, id, target});
         released.erase(id);
@@ -67,6 +67,8 @@ void in_flight_holds_what_it_was_given() {
       if (!known.empty()) {
         const Known& one = known[random() % known.size()];
         CHECK(table.find(one.id) == one.at && table[one.at].target == one.target);
+        if (known.size() > 1) CHECK(table.after(known[known.size() - 2].at) == known.back().at);
+        CHECK(table.after(known.back().at) == InFlight::kNone);
       }
       if (!released.empty()) CHECK(table.find(*released.begin()) == InFlight::kNone);
       if (known.size() > 200) {
@@ -79,11 +81,12 @@ void in_flight_holds_what_it_was_given() {
 
 void in_flight_passes_over_a_probe_that_stays() {
   InFlight table(8, std::make_shared<Shuffle>());
-  uint16_t id, lost;
-  uint32_t stays = table.reserve(0, 0, &lost);
+  uint32_t stays = table.reserve(0, 0);
+  uint16_t lost = table[stays].id;
   for (int i = 0; i < 1000000; ++i) {
-    uint32_t at = table.reserve(1, i, &id);
-    CHECK(at != stays && id != lost);
+    uint32_t at = table.reserve(1, i);
+    CHECK(at != stays && table[at].id != lost && table.oldest() == stays);
+    if (i < 1000) CHECK(table.after(stays) == at);
     table.release(at);
   }
   CHECK(table.find(lost) == stays && table.oldest() == stays && table.size() == 1);
@@ -225,8 +228,8 @@ void unpack_bears_anything() {
       CHECK(target.query < plan.templates.size());
       CHECK(target.interval_ns >= 0 && target.interval_ns <= kLongestNs);
       const Template& query = plan.templates[target.query];
-      CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.octets.size());
-      if (query.dns()) CHECK(kDnsHeader + query.question_length <= query.octets.size());
+      CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.length);
+      if (query.dns()) CHECK(kDnsHeader + query.question_length <= query.length);
     }
   }
   CHECK(taken > 1000);

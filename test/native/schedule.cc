@@ -132,7 +132,7 @@ Plan plan_of(const std::vector<std::pair<uint32_t, size_t>>& targets, uint32_t t
   for (auto [peer, length] : targets) {
     plan.peers.resize(std::max<size_t>(plan.peers.size(), peer + 1));
     plan.targets.push_back({0, 0, 0, static_cast<uint32_t>(plan.templates.size()), peer});
-    plan.templates.push_back({std::vector<uint8_t>(length), 0, 0});
+    plan.templates.emplace_back(std::vector<uint8_t>(length).data(), length, 0, 0);
   }
   return plan;
 }

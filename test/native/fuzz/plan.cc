@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t length) {
   // What the shards rely on, without looking again.
   CHECK(!plan.templates.empty() && plan.targets.size() == table.size() / sizeof(PackedTarget));
   for (const Template& query : plan.templates) {
-    CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.octets.size());
-    CHECK(!query.dns() || kDnsHeader + query.question_length <= query.octets.size());
+    CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.length);
+    CHECK(!query.dns() || kDnsHeader + query.question_length <= query.length);
   }
   for (const Target& target : plan.targets) {
     CHECK(target.query < plan.templates.size());
