@@ -48,7 +48,7 @@ SystemError list_links(Channel& route, std::vector<Link>& out) {
     link.ifindex = body->ifi_index;
     link.up = body->ifi_flags & IFF_UP;
     link.loopback = body->ifi_flags & IFF_LOOPBACK;
-    if (const auto* name = attributes.data(IFLA_IFNAME)) link.name = reinterpret_cast<const char*>(name);
+    link.name = attributes.text(IFLA_IFNAME);
     out.push_back(std::move(link));
   });
 }
@@ -78,7 +78,7 @@ SystemError list_addresses(Channel& route, std::vector<Address>& out) {
     address.flags = body->ifa_flags;
     attributes.read(IFA_FLAGS, address.flags);
     attributes.read(IFA_PROTO, address.proto);
-    if (const auto* label = attributes.data(IFA_LABEL)) address.label = reinterpret_cast<const char*>(label);
+    address.label = attributes.text(IFA_LABEL);
     ifa_cacheinfo cache{};
     if (attributes.read(IFA_CACHEINFO, cache)) {
       address.valid_s = cache.ifa_valid;

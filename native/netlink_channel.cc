@@ -89,7 +89,7 @@ SystemError Channel::request(Requests& batch, std::vector<int>& codes) {
       const uint32_t index = header->nlmsg_seq - first_sequence_;
       // Anything else is a late answer to a request that was given up.
       if (header->nlmsg_type != NLMSG_ERROR || !answer || index >= batch.count()) continue;
-      codes[index] = -answer->error;
+      codes[index] = errno_of(answer->error);
       acknowledged++;
     }
   }
@@ -120,11 +120,11 @@ SystemError Channel::read_dump(bool& interrupted, const std::function<void(const
       if (header->nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
       if (header->nlmsg_type == NLMSG_DONE) {
         const auto* code = body_of<int>(*header);
-        return code && *code < 0 ? SystemError{-*code, "recvmsg dump"} : SystemError{};
+        return code && *code < 0 ? SystemError{errno_of(*code), "recvmsg dump"} : SystemError{};
       }
       if (header->nlmsg_type == NLMSG_ERROR) {
         const auto* answer = body_of<nlmsgerr>(*header);
-        return {answer ? -answer->error : EPROTO, "sendmsg dump"};
+        return {answer ? errno_of(answer->error) : EPROTO, "sendmsg dump"};
       }
       each(*header);
     }

@@ -4,8 +4,10 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace anyprobe {
@@ -89,10 +91,18 @@ class Attributes {
     return found_[type] ? static_cast<const uint8_t*>(RTA_DATA(found_[type])) : nullptr;
   }
   size_t length(int type) const { return found_[type] ? found_[type]->rta_len - RTA_LENGTH(0) : 0; }
+  // The attribute's text: up to its 0, and never beyond its end; empty where it is missing.
+  std::string text(int type) const {
+    const auto* at = reinterpret_cast<const char*>(data(type));
+    return at ? std::string(at, strnlen(at, length(type))) : std::string();
+  }
 
  private:
   const rtattr* found_[Max + 1] = {};
 };
+
+// Gives the errno that a message tells as its negative; EPROTO where it tells none (include/linux/err.h has the range).
+inline int errno_of(int told) { return told <= 0 && told >= -4095 ? -told : EPROTO; }
 
 // Gives the body of a message, or null where the message is too short to hold one.
 template <typename Body>

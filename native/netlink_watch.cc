@@ -114,7 +114,7 @@ bool parse_link(const nlmsghdr& header, WatchEvent& event) {
   event.kind = header.nlmsg_type == RTM_NEWLINK ? WatchEvent::Kind::kLink : WatchEvent::Kind::kLinkRemoved;
   event.ifindex = body->ifi_index;
   event.up = header.nlmsg_type == RTM_NEWLINK && (body->ifi_flags & IFF_UP);
-  if (const auto* name = attributes.data(IFLA_IFNAME)) event.name = reinterpret_cast<const char*>(name);
+  event.name = attributes.text(IFLA_IFNAME);
   return true;
 }
 

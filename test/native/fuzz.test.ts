@@ -30,6 +30,7 @@ interface Program {
 }
 
 const programs: Readonly<Record<string, Program>> = {
+  netlink: { sources: ["netlink", "netlink_channel", "netlink_watch"], calls: ["sendto", "recvfrom"] },
   plan: { sources: ["plan"] },
   question: { sources: [] },
   raw_packet: { sources: ["raw_packet"] },

@@ -6,6 +6,9 @@ import { compile } from "../../../src/probe/template.js";
 
 const dns = { name: "www.example.org", type: "A", nsid: true } as const;
 
+/** Little-endian is what the addon's tables and netlink are written in here; the wire is big-endian. */
+const u16 = (value: number) => Buffer.from(Uint16Array.of(value).buffer);
+const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
 const wire16 = (value: number) => Buffer.of(value >> 8, value & 0xff);
 const join = (...parts: readonly Uint8Array[]) => Buffer.concat(parts);
 
@@ -90,8 +93,61 @@ function packets(): Buffer[] {
   ];
 }
 
+/** A netlink message: header, body, attributes (include/uapi/linux/netlink.h). */
+function message(type: number, sequence: number, body: Uint8Array, attributes: readonly [number, Uint8Array][] = []) {
+  const padded = attributes.map(([kind, value]) =>
+    join(u16(4 + value.length), u16(kind), value, Buffer.alloc(-value.length & 3)),
+  );
+  const content = join(body, ...padded);
+  return join(u32(16 + content.length), u16(type), u16(2), u32(sequence), u32(0), content);
+}
+
+const done = (sequence: number) => message(3, sequence, u32(0));
+const datagram = (octets: Uint8Array) => join(wire16(octets.length), octets);
+const nothingQueued = wire16(0);
+const eventsLost = wire16(0xffff);
+
+function netlink(): Buffer[] {
+  const address4 = Buffer.of(198, 18, 0, 1);
+  const name = Buffer.from("eth0\0");
+  const link = message(16, 0, join(u32(0), u32(2), u32(1), u32(0)), [[3, name]]);
+  const ifaddr = join(Buffer.of(2, 32, 0, 0), u32(2));
+  const address = (sequence: number) =>
+    message(20, sequence, ifaddr, [
+      [1, address4],
+      [2, address4],
+      [3, name],
+      [6, Buffer.alloc(16, 0xff)],
+      [8, u32(0x80)],
+      [11, Buffer.of(3)],
+    ]);
+  const route = message(24, 0, Buffer.of(2, 32, 0, 0, 255, 97, 254, 2, 0, 0, 0, 0), [
+    [1, address4],
+    [4, u32(1)],
+    [6, u32(1024)],
+    [15, u32(255)],
+  ]);
+  const rule = message(32, 0, Buffer.of(2, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0), [
+    [6, u32(1)],
+    [10, u32(77)],
+  ]);
+  const socket = message(20, 0, join(Buffer.of(2, 7, 0, 0), wire16(53), wire16(0), Buffer.alloc(64)), [
+    [11, Buffer.of(1)],
+  ]);
+  const acknowledged = [0, 1, 2].map((sequence) => message(2, sequence, join(u32(2 ** 32 - 17), Buffer.alloc(16))));
+  const lists = [link, route, rule, socket].map((one) => datagram(join(one, done(0))));
+  return [
+    join(Buffer.of(0), lists[0]!),
+    join(Buffer.of(1), lists[0]!, datagram(join(address(1), done(1)))),
+    ...lists.slice(1).map((list, i) => join(Buffer.of(i + 2), list, datagram(done(1)))),
+    join(Buffer.of(5), datagram(join(...acknowledged))),
+    join(Buffer.of(6), ...[link, address(0), route].map(datagram), eventsLost, nothingQueued, datagram(socket)),
+  ];
+}
+
 /** corpus has the first inputs of every fuzzing program, by its name. */
 export const corpus: Readonly<Record<string, () => readonly Uint8Array[]>> = {
+  netlink,
   plan: plans,
   question: questions,
   raw_packet: packets,
