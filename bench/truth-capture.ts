@@ -8,8 +8,8 @@ import type { Namespace } from "../src/demo/namespace.js";
 export interface CaptureOptions {
   readonly namespace: Namespace;
   readonly device: string;
-  /** A pcap-filter(7) expression. */
-  readonly filter: string;
+  /** A pcap-filter(7) expression; default: all packets. */
+  readonly filter?: string;
   readonly file: string;
   /** Octets kept of each packet; 0: all, so that trains can be taken apart. */
   readonly keep: number;
@@ -25,7 +25,7 @@ export interface Capture {
 
 /** startCapture resolves when packets are being captured. */
 export async function startCapture(options: CaptureOptions): Promise<Capture> {
-  const { namespace, device, filter, file, keep, direction = "inout" } = options;
+  const { namespace, device, filter = "", file, keep, direction = "inout" } = options;
   const stamps = ["--time-stamp-precision=nano", "--time-stamp-type=host"];
   const argv = ["-i", device, "-n", "-p", ...stamps, "-B", "131072", "-s", `${keep}`, "-Q", direction, "-Z", "root"];
   const child = namespace.spawn("tcpdump", [...argv, "-w", file, filter], { stdio: ["ignore", "ignore", "pipe"] });

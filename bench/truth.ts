@@ -12,6 +12,7 @@ import { Namespace } from "../src/demo/namespace.js";
 import { answererProgram } from "./build.js";
 import { type Experiment, median, missed, round } from "./experiment.js";
 import { answererCpu, generatorCpu, placed, type Server, serve } from "./place.js";
+import { quiet } from "./quiet.js";
 import { startCapture } from "./truth-capture.js";
 import { type Comparison, compare, readRows, readWire } from "./truth-compare.js";
 import type { TrialOptions, TrialResult } from "./truth-trial.js";
@@ -21,12 +22,17 @@ const program = fileURLToPath(new URL("truth-trial.ts", import.meta.url));
 /** A precision case compares round trips, and a law case does something to a run; both must keep the law. */
 interface Case {
   readonly rateQps: number;
+  /** Keep the cores from falling asleep between two probes. */
+  readonly awake?: boolean;
   readonly train?: number;
   readonly transmitStamps?: boolean;
 }
 
 const precision = {
-  "1k": { rateQps: 1000, train: 1, transmitStamps: true },
+  // The capture stamps a query before it has copied it, and the kernel's transmit stamp comes after that: 1 us, or 2 on a core
+  // that has just woken and finds nothing in its cache.
+  "1k": { rateQps: 1000, train: 1, transmitStamps: true, awake: true },
+  "1k_asleep": { rateQps: 1000, train: 1, transmitStamps: true },
   "100k": { rateQps: 100_000, train: 1 },
   "100k_trains": { rateQps: 100_000 },
 } as const satisfies Record<string, Case>;
@@ -63,7 +69,10 @@ export const truth: Experiment = {
       const seen = new Map(Object.keys(precision).map((name) => [name, [] as Seen[]]));
       for (let trial = 0; trial < trials; trial++) {
         for (const [name, one] of Object.entries(precision)) {
-          const found = await stage.trial({ ...one, count: one.rateQps * seconds });
+          const { awake = false, ...conditions }: Case = one;
+          await quiet();
+          const run = () => stage.trial({ ...conditions, count: one.rateQps * seconds });
+          const found = await (awake ? whileAwake(run) : run());
           failures.push(...faults(name, found));
           seen.get(name)!.push(found);
           say(`${name}: ${told(found)}`);
@@ -88,6 +97,17 @@ export const truth: Experiment = {
     return { figures, failures };
   },
 };
+
+/** whileAwake keeps all cores busy with what gives way to anything else. */
+async function whileAwake<T>(run: () => Promise<T>): Promise<T> {
+  const spin = ["chrt", "--idle", "0", "sh", "-c", "while :; do :; done"];
+  const spinners = [generatorCpu, answererCpu].map((cpu) => serve(spin, { cpu }));
+  try {
+    return await run();
+  } finally {
+    await Promise.all(spinners.map((spinner) => spinner.stop()));
+  }
+}
 
 function precisionFigures(name: string, all: readonly Seen[]): Record<string, number> {
   const of = (value: (comparison: Comparison) => number) =>
@@ -186,10 +206,9 @@ class Stage {
   async trial(options: Conditions, during?: () => Promise<void>): Promise<Seen> {
     await this.#startAnswerer();
     const [file, capture] = [join(this.#directory, "rows"), join(this.#directory, "packets")];
-    const filter = `udp port ${port}`;
     // A train is captured as one packet, and is taken apart when it is whole.
     const keep = options.train === 1 ? 96 : 0;
-    const running = await startCapture({ namespace: this.near, device: "up0", filter, file: capture, keep });
+    const running = await startCapture({ namespace: this.near, device: "up0", file: capture, keep });
     const result = await this.#run(
       { ...options, address, port, cpu: generatorCpu, file, timeoutMs: 500 },
       during,
