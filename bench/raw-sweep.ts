@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Network } from "../src/demo/network.js";
 import { Lab } from "../test/lab/lab.js";
+import { labMissing } from "../test/support/lab.js";
 import type { Experiment } from "./experiment.js";
+import { CannotMeasure, needs } from "./programs.js";
 import type { SweepOptions, SweepResult } from "./raw-sweep-trial.js";
 import { type Packet, readPackets, startCapture } from "./truth-capture.js";
 
@@ -126,6 +128,9 @@ export const rawSweep: Experiment = {
   async run({ trials: rounds = 3 }, say) {
     const figures: Record<string, unknown> = {};
     const failures: string[] = [];
+    const missing = labMissing();
+    if (missing) throw new CannotMeasure(missing);
+    needs("unbound", "tcpdump");
     await using stage = await SweepLab.create();
     for (const transport of ["raw", "socket"] as const) {
       for (const family of [4, 6] as const) {
@@ -137,7 +142,7 @@ export const rawSweep: Experiment = {
           ...(transport === "raw" && { firstPort }),
         });
         const names = stage.lab.endpoints.map(({ node }) => node.name);
-        failures.push(...missing(found, names, rounds, transport).map((what) => `${name}: ${what}`));
+        failures.push(...faults(found, names, rounds, transport).map((what) => `${name}: ${what}`));
         figures[`${name}_ports_of_site`] = found.portsOfSite;
         figures[`${name}_endpoints`] = names.filter((site) => found.portsOfSite[site]).length;
         figures[`${name}_sent`] = found.result.sent;
@@ -151,8 +156,8 @@ export const rawSweep: Experiment = {
   },
 };
 
-/** missing gives a sentence for each thing that a sweep should have shown and did not. */
-function missing(found: Sweep, sites: readonly string[], rounds: number, transport: "raw" | "socket"): string[] {
+/** faults gives a sentence for each thing that a sweep should have shown and did not. */
+function faults(found: Sweep, sites: readonly string[], rounds: number, transport: "raw" | "socket"): string[] {
   const { result, portsOfSite, unsteadyPorts, icmpErrors } = found;
   const asked = new Set(result.rows.map(({ sourcePort }) => sourcePort));
   const reserved = [...asked].every((port) => port >= firstPort && port < firstPort + ports);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { ended } from "../src/demo/frr.js";
 import type { Namespace } from "../src/demo/namespace.js";
+import { needs } from "./programs.js";
 
 export interface CaptureOptions {
   readonly namespace: Namespace;
@@ -15,6 +16,16 @@ export interface CaptureOptions {
   readonly keep: number;
   /** `out` captures only what leaves. */
   readonly direction?: "inout" | "out";
+}
+
+/** captureMissing names what is missing for a capture, in one sentence; undefined where nothing is. */
+export function captureMissing(): string | undefined {
+  try {
+    needs("tcpdump");
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Capture is a running tcpdump. */

@@ -12,6 +12,7 @@ import { Namespace } from "../src/demo/namespace.js";
 import { answererProgram } from "./build.js";
 import { type Experiment, median, missed, round } from "./experiment.js";
 import { answererCpu, generatorCpu, placed, type Server, serve } from "./place.js";
+import { needs, needsRoot } from "./programs.js";
 import { quiet } from "./quiet.js";
 import { startCapture } from "./truth-capture.js";
 import { type Comparison, compare, readRows, readWire } from "./truth-compare.js";
@@ -62,6 +63,8 @@ export const truth: Experiment = {
   headline:
     "rtt within {100k_difference_p50_us} us (p99 {100k_difference_p99_us} us) of the same packets captured by tcpdump, at 100,000/s",
   async run({ trials = 3, seconds = 3 }, say) {
+    needsRoot();
+    needs("ip", "taskset", "setpriv", "chrt", "nft", "tcpdump");
     const stage = await Stage.create();
     const figures: Record<string, unknown> = {};
     const failures: string[] = [];

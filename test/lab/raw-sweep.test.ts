@@ -3,12 +3,15 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SweepLab } from "../../bench/raw-sweep.js";
 import type { SweepRow } from "../../bench/raw-sweep-trial.js";
-import { skipWithoutLab } from "../support/lab.js";
+import { captureMissing } from "../../bench/truth-capture.js";
+import { labMissing, skipWithoutLab } from "../support/lab.js";
 import { serverMissing } from "./servers.js";
 
 const firstPort = 43_000;
 
-describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("a sweep over 64 source ports", () => {
+const skip = skipWithoutLab(labMissing() ?? serverMissing("unbound") ?? captureMissing());
+
+describe.skipIf(skip)("a sweep over 64 source ports", () => {
   let stage: SweepLab;
   beforeAll(async () => {
     stage = await SweepLab.create();
