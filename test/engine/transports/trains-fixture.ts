@@ -22,6 +22,23 @@ await scenarios({
     await answerer.close();
     return { counters, tally };
   },
+  loss: async () => {
+    const answerer = await startAnswerer();
+    // Where a query arrives, out of the sender's sight.
+    execFileSync("nft", ["add table inet loss { chain in { type filter hook input priority 0; }; }"]);
+    execFileSync("nft", [`add rule inet loss in udp dport ${answerer.port} numgen random mod 100 < 5 drop`]);
+    const recorder = new Recorder();
+    recorder.submit({
+      probes: [{ target: answerer, query: question }],
+      schedule: { rateQps: 5000, count: 4000 },
+      timeoutMs: 1000,
+      trainUs: 4000,
+    });
+    await recorder.until(4000);
+    const { counters, tally } = recorder.stop();
+    await answerer.close();
+    return { counters, tally, received: answerer.received };
+  },
   "answers in one burst": async (argument) => {
     const count = Number(argument);
     const answerer = await ChildAnswerer.burst(count);
