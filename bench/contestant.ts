@@ -141,10 +141,12 @@ export const contestants = {
 /** ContestantName is one of them. */
 export type ContestantName = keyof typeof contestants;
 
-/** attempt has a contestant do a task once the machine is quiet. */
+/** attempt has a contestant do a task once the machine is quiet. Throws where nothing was answered: that is no measurement. */
 export async function attempt(name: ContestantName, answerer: Answerer, task: Task): Promise<Trial> {
   await quiet();
-  return contestants[name](answerer, task);
+  const trial = await contestants[name](answerer, task);
+  if (trial.answered > 0) return trial;
+  throw new Error(`${name} got no answer in ${trial.seconds} s: ${JSON.stringify(trial)}`);
 }
 
 async function runNode(file: string, argv: readonly string[], place: Place): Promise<Trial> {

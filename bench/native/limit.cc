@@ -1,6 +1,6 @@
-// The limit: a bare loop with the engine's system calls (the same options, batches, ancillary data) and nothing else. It
-// knows no ids, keeps no rows, looks at no answer and no stamp: it counts octets. How near the engine comes is how little
-// it adds.
+// The limit: a bare loop with the engine's system calls (the same options, batches, ancillary data) and nothing else.
+// It knows no ids, keeps no rows, looks at no answer and no stamp: it counts octets. How near the engine comes is how
+// little it adds.
 //   closed loop    so many queries in flight; trains by UDP_SEGMENT, or with --train 1 batches of single datagrams
 //   --targets N    each datagram to the next of N addresses
 //   --rate R       sleeps to each query's time, sends it, and takes the answer of the one before
