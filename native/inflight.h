@@ -64,9 +64,9 @@ class InFlight {
     return slots_[at].live && slots_[at].id == id ? at : kNone;
   }
 
-  void release(uint32_t at) {
-    slots_[at].live = false;
-    expected_ = (at + 1) & mask_;
+  void release(Slot& slot) {
+    slot.live = false;
+    expected_ = (slot.sequence + 1) & mask_;
     --size_;
   }
 

@@ -73,9 +73,11 @@ class Shard {
   // Arrival is what the answers of one packet have in common.
   struct Arrival {
     const Peer* peer;
-    uint32_t known_peer;  // index of a peer of the plan that it was seen to be
-    int64_t stamp_ns;     // CLOCK_MONOTONIC; 0: none
+    int64_t stamp_ns;  // CLOCK_MONOTONIC; 0: none
     int64_t read_ns;
+    // Most are to one target: what was looked up for the last is kept.
+    uint32_t target = UINT32_MAX;
+    const Template* query = nullptr;
   };
   void loop();
   void note_stall();
@@ -117,7 +119,7 @@ class Shard {
     uint16_t answer_length = 0;
   };
   // end writes the row of the probe in a slot and frees the slot.
-  void end(Socket& socket, uint32_t at, const Ending& ending);
+  void end(Socket& socket, Slot& slot, const Ending& ending);
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
   void cancel(Run& run);
   void ring_bell();

@@ -22,8 +22,7 @@ constexpr uint32_t kMostErrors = 64;       // likewise
 
 // --- ending ---------------------------------------------------------------------------------------------------------
 
-inline void Shard::end(Socket& socket, uint32_t at, const Ending& ending) {
-  const Slot& slot = socket.in_flight[at];
+inline void Shard::end(Socket& socket, Slot& slot, const Ending& ending) {
   Row& row = ring_.next();
   row.due_ns = slot.due_ns;
   row.sent_ns = slot.sent_ns;
@@ -38,15 +37,16 @@ inline void Shard::end(Socket& socket, uint32_t at, const Ending& ending) {
   row.shard = index_;
   ring_.write(ending.answer);
   urgent_ |= ending.outcome != Outcome::kAnswered || ending.rcode != 0;
-  socket.in_flight.release(at);
+  socket.in_flight.release(slot);
   --in_flight_;
   --socket.run->in_flight;
 }
 
 void Shard::end(Socket& socket, uint32_t at, Outcome outcome, int errnum) {
-  Ending ending{outcome, monotonic_ns() - socket.in_flight[at].sent_ns};
+  Slot& slot = socket.in_flight[at];
+  Ending ending{outcome, monotonic_ns() - slot.sent_ns};
   ending.errnum = static_cast<uint8_t>(errnum);
-  end(socket, at, ending);
+  end(socket, slot, ending);
 }
 
 // find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
@@ -76,18 +76,21 @@ inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octet
   if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
   uint32_t at = find(socket, octets, length);
   if (at == InFlight::kNone) return add(kLate);
-  const Slot& slot = socket.in_flight[at];
+  Slot& slot = socket.in_flight[at];
   // The kernel queues the transmit stamp before the packet leaves: where it was not read yet, it can be now.
-  if (socket.transmitted.kept() && !slot.stamped) receive_errors(socket);
-  if (!slot.live) return;
-  const Plan& plan = socket.run->plan;
-  const Target& target = plan.targets[slot.target];
-  if (target.peer != arrival.known_peer) {
-    if (!(plan.peers[target.peer] == *arrival.peer)) return add(kForeign);
-    arrival.known_peer = target.peer;
+  if (!slot.stamped && socket.transmitted.kept()) {
+    receive_errors(socket);
+    if (!slot.live) return;
   }
-  Ending ending{Outcome::kAnswered, 0};
-  const Template& query = plan.templates[target.query];
+  const Plan& plan = socket.run->plan;
+  if (slot.target != arrival.target) {
+    const Target& target = plan.targets[slot.target];
+    if (!(plan.peers[target.peer] == *arrival.peer)) return add(kForeign);
+    arrival.query = &plan.templates[target.query];
+    arrival.target = slot.target;
+  }
+  Ending ending{Outcome::kAnswered, arrival.stamp_ns - slot.sent_ns};
+  const Template& query = *arrival.query;
   if (query.dns()) {
     switch (compare(query.octets.data(), query.question_length, octets, length)) {
       case Likeness::kMalformed: return add(kMalformed);
@@ -97,28 +100,29 @@ inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octet
     }
     ending.rcode = rcode_of(octets);
   }
-  ending.rtt_ns = arrival.stamp_ns - slot.sent_ns;
-  if (arrival.stamp_ns == 0 || ending.rtt_ns < 0 || ending.rtt_ns > arrival.read_ns - slot.sent_ns + kStampSlack) {
+  if (ending.rtt_ns >= 0) {
+    ending.flags |= kKernelStamp;
+  } else {
     ending.rtt_ns = arrival.read_ns - slot.sent_ns;
     add(kStampFallbacks);
-  } else {
-    ending.flags |= kKernelStamp;
   }
   if (ending.rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
     add(kLate);
     return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
-  size_t keep = std::min<size_t>(length, ring_.answer_octets());
-  if (keep < length) ending.flags |= kCutShort;
   ending.answer = octets;
-  ending.answer_length = static_cast<uint16_t>(keep);
-  end(socket, at, ending);
+  ending.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
+  if (ending.answer_length < length) ending.flags |= kCutShort;
+  end(socket, slot, ending);
 }
 
 void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns) {
   if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
-  Arrival arrival{packet.peer, UINT32_MAX, packet.stamp_ns == 0 ? 0 : packet.stamp_ns - realtime_offset_ns_, read_ns};
+  int64_t stamp_ns = packet.stamp_ns == 0 ? 0 : packet.stamp_ns - realtime_offset_ns_;
+  // Nothing was received after it was read: a clock was set.
+  if (stamp_ns > read_ns + kStampSlack) stamp_ns = 0;
+  Arrival arrival{packet.peer, stamp_ns, read_ns};
   packet.each([&](const uint8_t* octets, size_t length) { accept(socket, arrival, octets, length); });
 }
 

@@ -25,6 +25,12 @@ Outcome outcome_of_send_error(const Run& run, int errnum) {
 // The kernel says EINVAL or EMSGSIZE of a segment that does not fit the path, EIO of a device that cannot cut (udp(7)).
 bool refuses_trains(int errnum) { return errnum == EINVAL || errnum == EMSGSIZE || errnum == EIO; }
 
+// send_messages is sendmmsg, without its detour for a single message.
+int send_messages(int fd, mmsghdr* messages, uint32_t count) {
+  if (count > 1) return sendmmsg(fd, messages, count, 0);
+  return sendmsg(fd, &messages->msg_hdr, 0) < 0 ? -1 : 1;
+}
+
 }  // namespace
 
 void Shard::send_due() {
@@ -70,10 +76,11 @@ template <typename Pacer>
 void Shard::gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint64_t* skipped) {
   Due due;
   if (!pacer.take(now_ns_, &due, skipped)) return;
-  outbox_.begin(run.plan.peers[run.plan.targets[due.target].peer]);
+  const Plan& plan = run.plan;
+  outbox_.begin(plan.peers[plan.targets[due.target].peer]);
   for (uint32_t left = train;;) {
     uint32_t slot = socket.in_flight.reserve(due.target, due.due_ns);
-    outbox_.add(run.plan.templates[run.plan.targets[due.target].query], socket.in_flight[slot].id, slot);
+    outbox_.add(plan.templates[plan.targets[due.target].query], socket.in_flight[slot].id, slot);
     if (--left == 0) break;
     pacer.take(now_ns_, &due, skipped);
   }
@@ -102,7 +109,7 @@ void Shard::flush(Socket& socket) {
     uint32_t messages = std::min(Outbox::kDatagrams, outbox_.messages() - at);
     int64_t sent_ns = stamp(at, messages, monotonic_ns());
     run.next_expiry_ns = std::min(run.next_expiry_ns, sent_ns + run.plan.schedule.timeout_ns);
-    int sent = sendmmsg(socket.fd, outbox_.from(at), messages, 0);
+    int sent = send_messages(socket.fd, outbox_.from(at), messages);
     if (sent > 0) {
       if (outbox_.messages() < outbox_.probes()) add(kTrains);
       note_sent(socket, at, static_cast<uint32_t>(sent));

@@ -58,7 +58,7 @@ void in_flight_holds_what_it_was_given() {
         released.erase(id);
       } else {
         size_t which = random() % 4 == 0 ? random() % known.size() : 0;
-        table.release(known[which].at);
+        table.release(table[known[which].at]);
         released.insert(known[which].id);
         known.erase(known.begin() + static_cast<long>(which));
       }
@@ -72,7 +72,7 @@ void in_flight_holds_what_it_was_given() {
       }
       if (!released.empty()) CHECK(table.find(*released.begin()) == InFlight::kNone);
       if (known.size() > 200) {
-        for (const Known& one : known) table.release(one.at);
+        for (const Known& one : known) table.release(table[one.at]);
         known.clear();
       }
     }
@@ -87,7 +87,7 @@ void in_flight_passes_over_a_probe_that_stays() {
     uint32_t at = table.reserve(1, i);
     CHECK(at != stays && table[at].id != lost && table.oldest() == stays);
     if (i < 1000) CHECK(table.after(stays) == at);
-    table.release(at);
+    table.release(table[at]);
   }
   CHECK(table.find(lost) == stays && table.oldest() == stays && table.size() == 1);
 }
