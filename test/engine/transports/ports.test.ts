@@ -2,7 +2,7 @@
 // lost at our own ports is not called the server's loss.
 import { afterEach, expect, test } from "vitest";
 import type { Plan } from "../../../src/probe/plan.js";
-import { type Answerer, echo, startAnswerer } from "../../support/answerer.js";
+import { type Answerer, echo, silent, startAnswerer } from "../../support/answerer.js";
 import { question, Recorder } from "../../support/engine.js";
 import { stallable } from "../../support/stall.js";
 import { ChildAnswerer } from "./child-answerer.js";
@@ -68,6 +68,23 @@ test("singles use the ports about evenly", async () => {
   const counts = [...ports.values()].sort((a, b) => a - b);
   expect(counts[32]! / 40).toBeGreaterThan(0.8);
   expect(counts[32]! / 40).toBeLessThan(1.2);
+});
+
+test("a window that ends as one is sent again from other ports", async () => {
+  const target = await startAnswerer(silent);
+  open.push(target);
+  const recorder = new Recorder();
+  recorder.submit({
+    probes: [{ target, query: question }],
+    schedule: { inflight: 64, count: 2560 },
+    timeoutMs: 50,
+    train: 1,
+  });
+  await recorder.until(2560);
+  const { counters, tally } = recorder.stop();
+  expect(counters).toMatchObject({ sent: 2560, rows: 2560 });
+  expect((tally.timeout ?? 0) + (tally.voided ?? 0)).toBe(2560);
+  expect(new Set(recorder.rows.map(({ sourcePort }) => sourcePort)).size).toBe(64);
 });
 
 test("each of several targets is asked from every port", async () => {
