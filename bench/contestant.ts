@@ -26,8 +26,6 @@ export interface Task {
   readonly trainUs?: number;
   /** Consecutive addresses from the answerer's on; default 1. */
   readonly targets?: number;
-  /** How long rows of passes may wait for JavaScript; the engine only. */
-  readonly patienceMs?: number;
   readonly transport?: "socket" | "raw";
 }
 

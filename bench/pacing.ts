@@ -8,8 +8,6 @@ import { answererCpu, generatorCpu } from "./place.js";
 const fastQps = 100_000;
 const slowQps = 1000;
 const trainUs = 50;
-/** At a low rate nothing waits for rows of passes: a monitor reads them this often. */
-const patienceMs = 100;
 
 export const pacing: Experiment = {
   summary: `${fastQps}/s: the count, and how late probes leave; ${slowQps}/s: CPU against a bare loop that sleeps`,
@@ -70,7 +68,7 @@ async function slow(answerer: Answerer, { trials = 3, seconds = 10 }: BenchOptio
   const shard: number[] = [];
   const bare: number[] = [];
   for (let turn = 1; turn <= trials; turn++) {
-    const trial = await attempt("anyprobe", answerer, { ...task, jsCpu: answererCpu, patienceMs });
+    const trial = await attempt("anyprobe", answerer, { ...task, jsCpu: answererCpu });
     whole.push(percent(trial));
     shard.push(percent(trial, (trial.figures!["shard_cpu_us_per_query"]! * trial.answered) / 1e6));
     bare.push(percent(await attempt("limit", answerer, task)));
