@@ -39,7 +39,9 @@ export async function startCapture(options: CaptureOptions): Promise<Capture> {
   const { namespace, device, filter = "", file, keep, direction = "inout" } = options;
   const stamps = ["--time-stamp-precision=nano", "--time-stamp-type=host"];
   const argv = ["-i", device, "-n", "-p", ...stamps, "-B", "131072", "-s", `${keep}`, "-Q", direction, "-Z", "root"];
-  const child = namespace.spawn("tcpdump", [...argv, "-w", file, filter], { stdio: ["ignore", "ignore", "pipe"] });
+  // It ends with this process, however that ends.
+  const whole = ["--pdeathsig", "TERM", "tcpdump", ...argv, "-w", file, filter];
+  const child = namespace.spawn("setpriv", whole, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   const listening = new Promise<void>((resolve, reject) => {
     child.stderr!.on("data", (text) => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { beforeExit } from "../src/demo/before-exit.js";
 import { Namespace } from "../src/demo/namespace.js";
 import { answererProgram } from "./build.js";
 import { type Experiment, median, missed, round } from "./experiment.js";
@@ -179,12 +180,18 @@ const port = 5300;
 /** Stage is a namespace that trials run in, and one behind a veth that their answerer is in. */
 class Stage {
   readonly #directory = mkdtempSync(join(tmpdir(), "anyprobe-truth-"));
+  readonly #forget: () => void;
   #answerer: Server | undefined;
 
   private constructor(
     readonly near: Namespace,
     readonly far: Namespace,
-  ) {}
+  ) {
+    this.#forget = beforeExit(() => {
+      near.removeNow();
+      far.removeNow();
+    });
+  }
 
   static async create(): Promise<Stage> {
     const stage = new Stage(
@@ -243,6 +250,7 @@ class Stage {
   }
 
   async close(): Promise<void> {
+    this.#forget();
     await this.#stopAnswerer();
     await Promise.all([this.near.remove(), this.far.remove()]);
     rmSync(this.#directory, { recursive: true, force: true });
