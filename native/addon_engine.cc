@@ -108,6 +108,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     schedule.train = given.Get("train").As<Napi::Number>().Uint32Value();
     schedule.train_ns = given.Get("trainNs").As<Napi::Number>().Int64Value();
     schedule.transmit_stamps = given.Get("transmitStamps").As<Napi::Boolean>().Value();
+    schedule.raw = given.Get("raw").As<Napi::Boolean>().Value();
+    schedule.first_port = given.Get("firstPort").As<Napi::Number>().Uint32Value();
     schedule.mark = given.Get("mark").As<Napi::Number>().Uint32Value();
     schedule.local_only = given.Get("localOnly").As<Napi::Boolean>().Value();
     auto source4 = array<Napi::Uint8Array>(given.Get("source4"), napi_uint8_array);
@@ -208,6 +210,7 @@ Napi::Object layout(Napi::Env env) {
   target["query"] = static_cast<double>(offsetof(PackedTarget, query));
   target["address"] = static_cast<double>(offsetof(PackedTarget, address));
   target["port"] = static_cast<double>(offsetof(PackedTarget, port));
+  target["source"] = static_cast<double>(offsetof(PackedTarget, source));
   target["family"] = static_cast<double>(offsetof(PackedTarget, family));
   object["target"] = target;
   Napi::Object flags = Napi::Object::New(env);

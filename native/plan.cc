@@ -29,8 +29,8 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
   return into->empty() ? "templates: expected one query at least" : "";
 }
 
-std::string unpack_target(const PackedTarget& packed, size_t templates, Target* target, Peer* peer) {
-  if (packed.query >= templates) return "table: a target names a query that is not there";
+std::string unpack_target(const PackedTarget& packed, const Plan& plan, Target* target, Peer* peer) {
+  if (packed.query >= plan.templates.size()) return "table: a target names a query that is not there";
   auto in_range = [](double ns) { return ns >= 0 && ns <= static_cast<double>(kLongestNs); };
   if (!in_range(packed.start_ns) || !in_range(packed.interval_ns)) return "table: a time is out of range";
   target->start_ns = static_cast<int64_t>(packed.start_ns);
@@ -38,17 +38,12 @@ std::string unpack_target(const PackedTarget& packed, size_t templates, Target* 
   target->probe = packed.probe;
   target->query = packed.query;
   if (packed.port == 0) return "table: port 0 cannot be asked";
-  if (packed.family == 4) {
-    peer->v4.sin_family = AF_INET;
-    peer->v4.sin_port = htons(packed.port);
-    std::memcpy(&peer->v4.sin_addr, packed.address, 4);
-  } else if (packed.family == 6) {
-    peer->v6.sin6_family = AF_INET6;
-    peer->v6.sin6_port = htons(packed.port);
-    std::memcpy(&peer->v6.sin6_addr, packed.address, 16);
-  } else {
-    return "table: a family is neither 4 nor 6";
-  }
+  if (packed.family != 4 && packed.family != 6) return "table: a family is neither 4 nor 6";
+  Address address{};
+  std::memcpy(&address, packed.address, sizeof(address));
+  *peer = peer_at(packed.family == 6, address, packed.port);
+  std::memcpy(&target->source, packed.source, sizeof(target->source));
+  if (is_unset(target->source)) target->source = peer->ipv6() ? plan.schedule.source6 : plan.schedule.source4;
   return "";
 }
 
@@ -60,6 +55,10 @@ std::string check(const Schedule& schedule) {
   if (schedule.ports < 1 || schedule.ports > kMostPorts) return "schedule: the number of ports is out of range";
   if (schedule.train < 1 || schedule.train > kLongestTrain) return "schedule: the train's length is out of range";
   if (schedule.train_ns < 0 || schedule.train_ns > kLongestNs) return "schedule: the train's time is out of range";
+  if (schedule.first_port > UINT16_MAX) return "schedule: the first port is out of range";
+  if (schedule.raw && (schedule.train > 1 || schedule.transmit_stamps)) {
+    return "schedule: the raw transport has no trains and no transmit stamps";
+  }
   return "";
 }
 
@@ -84,7 +83,7 @@ std::string unpack(const uint8_t* templates, size_t template_octets, const uint8
     std::memcpy(&packed, table + at, sizeof(packed));
     Target target;
     Peer peer;
-    fault = unpack_target(packed, plan->templates.size(), &target, &peer);
+    fault = unpack_target(packed, *plan, &target, &peer);
     if (!fault.empty()) return fault;
     auto [entry, fresh] = known.try_emplace(peer, static_cast<uint32_t>(plan->peers.size()));
     if (fresh) plan->peers.push_back(peer);

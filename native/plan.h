@@ -37,8 +37,9 @@ struct PackedTarget {
   uint16_t port;
   uint8_t family;  // 4 or 6
   uint8_t reserved[5];
+  uint8_t source[16];  // zeros: the schedule's
 };
-static_assert(sizeof(PackedTemplate) == 8 && sizeof(PackedTarget) == 48);
+static_assert(sizeof(PackedTemplate) == 8 && sizeof(PackedTarget) == 64);
 
 struct Template {
   Template(const uint8_t* octets, size_t length, int id_at, size_t question_length);
@@ -55,13 +56,14 @@ struct Target {
   int64_t interval_ns;
   uint32_t probe;
   uint32_t query;
-  uint32_t peer;  // index into the plan's peers
+  uint32_t peer;   // index into the plan's peers
+  Address source;  // its own or the schedule's; none: what the kernel chooses
 };
 
 // Queries are copied in blocks of this size: that takes a few instructions where a call for the exact length takes many.
 inline constexpr size_t kBlockOctets = 64;
 
-// Schedule says when, from where and how; zero addresses leave the source to the kernel.
+// Schedule says when, from where and how.
 struct Schedule {
   double rate_qps = 0;    // open loop: probes in all per second
   bool poisson = false;   // at random times of that rate, not evenly
@@ -72,8 +74,9 @@ struct Schedule {
   uint32_t train = 1;      // most queries in a train: one send of many datagrams; 1: none
   int64_t train_ns = 0;    // a train is no longer than so much time's worth of queries to its peer
   bool transmit_stamps = false;
-  in_addr source4{};
-  in6_addr source6{};
+  bool raw = false;         // packets of our own making (raw.h), not a socket for each port
+  uint32_t first_port = 0;  // raw: where the reserved ports begin; 0: where there is room
+  Address source4{}, source6{};
   uint32_t mark = 0;        // 0: none
   bool local_only = false;  // only this node may answer
 };

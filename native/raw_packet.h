@@ -2,11 +2,10 @@
 // no system call. parse_udp() bears any octets: it reads what others sent.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "peer.h"
 
 namespace anyprobe {
 
@@ -17,15 +16,10 @@ inline constexpr size_t kIpv6FragmentHeader = 8;
 
 constexpr size_t headers_of(bool ipv6) { return (ipv6 ? kIpv6Header : kIpv4Header) + kUdpHeader; }
 
-// Addresses are 16 octets whatever the family; IPv4 uses the first four.
-using RawAddress = in6_addr;
-
-inline bool is_unset(const RawAddress& address) { return std::memcmp(&address, &in6addr_any, sizeof(address)) == 0; }
-
 // Flow is what the headers of a packet say: who sends to whom. Ports are in host order.
 struct Flow {
   bool ipv6;
-  RawAddress source, destination;
+  Address source, destination;
   uint16_t source_port, destination_port;
 };
 

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cerrno>
 #include <map>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "clock.h"
@@ -54,39 +56,79 @@ std::variant<RatePacer, WindowPacer, IntervalPacer> pacer_of(const Plan& plan, c
   return RatePacer(arrange(plan, part.rate_qps, 0), period_ns, schedule.poisson, first_ns);
 }
 
-SystemError open_ports(Run& run, bool ipv6, int id_at, uint32_t count, uint32_t slots) {
-  uint16_t set = static_cast<uint16_t>(run.ports.size());
-  run.ports.push_back({static_cast<uint32_t>(run.sockets.size()), count});
-  for (uint32_t i = 0; i < count; ++i) {
-    std::unique_ptr<Socket> socket;
-    if (SystemError e = open_socket(run.plan.schedule, ipv6, InFlight(slots, run.shuffle), &socket)) return e;
-    socket->run = &run;
-    socket->ports = set;
-    socket->id_at = id_at;
-    run.sockets.push_back(std::move(socket));
+// PortSet is a set of ports that targets share: answers on one socket carry their id in one place. Where they carry none,
+// the socket itself tells whose answer it is.
+struct PortSet {
+  bool ipv6;
+  int id_at;
+  Address source;
+  uint32_t count, slots;
+};
+
+constexpr size_t kMostPortSets = UINT16_MAX;
+
+// sort_into_sets finds the sets that a run's targets need, and tells each target its own; false: they are too many.
+bool sort_into_sets(Run& run, uint32_t slots, std::vector<PortSet>* sets) {
+  std::map<std::tuple<bool, int, std::string_view>, uint16_t> shared;
+  for (const Target& target : run.plan.targets) {
+    bool ipv6 = run.plan.peers[target.peer].ipv6();
+    int id_at = run.plan.templates[target.query].id_at;
+    bool own = id_at < 0;
+    std::string_view source(reinterpret_cast<const char*>(&target.source), sizeof(target.source));
+    uint16_t next = static_cast<uint16_t>(sets->size());
+    auto [known, fresh] = own ? std::pair{shared.end(), true} : shared.try_emplace({ipv6, id_at, source}, next);
+    run.ports_of.push_back(own ? next : known->second);
+    if (!fresh) continue;
+    if (sets->size() == kMostPortSets) return false;
+    uint32_t ports = own ? 1 : run.plan.schedule.ports;
+    sets->push_back({ipv6, id_at, target.source, ports, own ? kFewestSlotsOfInterval : slots});
+  }
+  return true;
+}
+
+// open_family opens the sockets of all sets of one family, one set after another.
+SystemError open_family(Run& run, bool ipv6, const std::vector<PortSet>& sets, uint32_t first_port) {
+  const Schedule& schedule = run.plan.schedule;
+  std::vector<std::unique_ptr<Socket>> opened;
+  std::vector<Reservation> wanted;
+  for (const PortSet& set : sets) {
+    if (set.ipv6 == ipv6) wanted.insert(wanted.end(), set.count, {set.source, set.slots});
+  }
+  if (wanted.empty()) return {};
+  if (schedule.raw) {
+    if (SystemError e = open_raw(schedule, ipv6, first_port, wanted, run.shuffle, &run.raw[ipv6], &opened)) return e;
+  } else {
+    for (const Reservation& one : wanted) {
+      opened.emplace_back();
+      InFlight in_flight(one.slots, run.shuffle);
+      if (SystemError e = open_socket(schedule, ipv6, one.source, std::move(in_flight), &opened.back())) return e;
+    }
+  }
+  auto next = opened.begin();
+  for (size_t i = 0; i < sets.size(); ++i) {
+    if (sets[i].ipv6 != ipv6) continue;
+    run.ports[i] = {static_cast<uint32_t>(run.sockets.size()), sets[i].count};
+    for (uint32_t left = sets[i].count; left > 0; --left) {
+      Socket& socket = **next;
+      socket.run = &run;
+      socket.ports = static_cast<uint16_t>(i);
+      socket.id_at = sets[i].id_at;
+      run.sockets.push_back(std::move(*next++));
+    }
   }
   return {};
 }
 
-// open_sockets gives targets the ports that they share: answers on one socket carry their id in one place. Where they
-// carry none, the socket itself tells whose answer it is.
-SystemError open_sockets(Run& run, uint32_t slots) {
-  constexpr size_t kMostPortSets = UINT16_MAX;
-  std::map<std::pair<bool, int>, uint16_t> shared;
-  for (const Target& target : run.plan.targets) {
-    bool ipv6 = run.plan.peers[target.peer].ipv6();
-    int id_at = run.plan.templates[target.query].id_at;
-    auto known = shared.find({ipv6, id_at});
-    if (id_at >= 0 && known != shared.end()) {
-      run.ports_of.push_back(known->second);
-      continue;
-    }
-    if (run.ports.size() == kMostPortSets) return {EMFILE, "socket"};
-    uint16_t set = static_cast<uint16_t>(run.ports.size());
-    uint32_t count = id_at >= 0 ? run.plan.schedule.ports : 1;
-    if (SystemError e = open_ports(run, ipv6, id_at, count, id_at >= 0 ? slots : kFewestSlotsOfInterval)) return e;
-    if (id_at >= 0) shared[{ipv6, id_at}] = set;
-    run.ports_of.push_back(set);
+// open_sockets gives targets the ports that they share. `first_port`, of each family, is where the raw transport begins;
+// it moves on to where the next shard may.
+SystemError open_sockets(Run& run, uint32_t slots, uint32_t first_port[2]) {
+  std::vector<PortSet> sets;
+  if (!sort_into_sets(run, slots, &sets)) return {EMFILE, "socket"};
+  run.ports.resize(sets.size());
+  for (bool ipv6 : {false, true}) {
+    size_t before = run.sockets.size();
+    if (SystemError e = open_family(run, ipv6, sets, first_port[ipv6])) return e;
+    if (first_port[ipv6]) first_port[ipv6] += static_cast<uint32_t>(run.sockets.size() - before);
   }
   return {};
 }
@@ -110,6 +152,7 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
   bool by_target = targets >= shards || (schedule.rate_qps == 0 && schedule.inflight == 0);
   if (by_target) shards = std::min(shards, targets);
   if (schedule.inflight > 0) shards = std::min(shards, schedule.inflight);
+  uint32_t first_port[2] = {schedule.first_port, schedule.first_port};
   for (uint32_t shard = 0; shard < shards; ++shard) {
     Plan cut{plan.templates, plan.peers, {}, schedule};
     for (uint32_t i = by_target ? shard : 0; i < targets; i += by_target ? shards : 1) {
@@ -123,7 +166,7 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
     int64_t stall_bound_ns = std::clamp<int64_t>(schedule.timeout_ns / 4, 10 * kNsPerMs, 250 * kNsPerMs);
     runs->push_back(std::unique_ptr<Run>(
         new Run{id, std::move(cut), std::move(pacer), part.count, window, stall_bound_ns}));
-    if (SystemError e = open_sockets(*runs->back(), slots)) return e;
+    if (SystemError e = open_sockets(*runs->back(), slots, first_port)) return e;
   }
   return {};
 }

@@ -9,6 +9,7 @@
 
 #include "pacer.h"
 #include "plan.h"
+#include "raw.h"
 #include "socket.h"
 
 namespace anyprobe {
@@ -16,8 +17,8 @@ namespace anyprobe {
 // Ports are sockets that sends to some targets take turns on: one port is one path of an ECMP network, and one worker of
 // a server that shares its port (SO_REUSEPORT).
 struct Ports {
-  uint32_t first;  // index into the run's sockets
-  uint32_t count;
+  uint32_t first = 0;  // index into the run's sockets
+  uint32_t count = 1;
   uint32_t next = 0;
 };
 
@@ -30,6 +31,7 @@ struct Run {
   uint32_t window;         // most in flight
   int64_t stall_bound_ns;  // a shard that stood still for longer voids what was in flight
   std::shared_ptr<const Shuffle> shuffle = std::make_shared<Shuffle>();
+  std::unique_ptr<Raw> raw[2]{};  // by family: IPv4, IPv6; none: sockets do it themselves
   std::vector<std::unique_ptr<Socket>> sockets{};
   std::vector<Ports> ports{};
   std::vector<uint16_t> ports_of{};  // per target

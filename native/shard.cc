@@ -167,6 +167,12 @@ void Shard::start(std::unique_ptr<Run> run) {
     event.events = 0;
     epoll_ctl(resting_, EPOLL_CTL_ADD, socket->fd, &event);
   }
+  for (auto& raw : run->raw) {
+    if (!raw) continue;
+    // What lies in its ring is told as its first socket's: that itself never has any.
+    epoll_event event{EPOLLIN, {raw->sockets.front()}};
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, raw->in->fd(), &event);
+  }
   // Timers may be 50 us late by default, for wake-ups to be shared: a rate wants to be kept more closely than that.
   if (run->plan.schedule.rate_qps > 0) prctl(PR_SET_TIMERSLACK, 1UL);
   runs_.push_back(std::move(run));
@@ -251,7 +257,7 @@ void Shard::wait() {
   size_t sockets = 0;
   if (until - now_ns >= kShortestSleep) {
     for (const auto& run : runs_) {
-      sockets += run->sockets.size();
+      sockets += run->plan.schedule.raw ? 1 : run->sockets.size();  // a ring is one queue for all its ports
       // A closed loop sends when it is answered.
       rest &= !run->closed_loop();
       if (run->in_flight == 0) continue;

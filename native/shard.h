@@ -75,6 +75,7 @@ class Shard {
     const Peer* peer;
     int64_t stamp_ns;  // CLOCK_MONOTONIC; 0: none
     int64_t read_ns;
+    bool cut_short = false;  // there was more of it
     // Most are to one target: what was looked up for the last is kept.
     uint32_t target = UINT32_MAX;
     const Template* query = nullptr;
@@ -101,10 +102,13 @@ class Shard {
   bool retry_send(Socket& socket, int errnum, uint32_t tries);
   bool room(uint32_t probes);
   void receive_answers(Socket& socket);
+  void receive_raw(Raw& raw);
+  Arrival arrival_of(const Peer& peer, int64_t stamp_ns, int64_t read_ns) const;
   uint32_t receive_errors(Socket& socket);
   void note_unreachable(Socket& socket, const uint8_t* quote, size_t length, const Peer& peer, int errnum);
   void note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns);
   void note_dropped(Socket& socket, uint32_t dropped);
+  void note_dropped(Raw& raw);
   void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
   void accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length);
   uint32_t find(Socket& socket, const uint8_t* octets, size_t length);

@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kStampSlack = kNsPerUs;  // between two readings of two clocks
 constexpr int kMostBatches = 64;           // received from one socket before the others have their turn
 constexpr uint32_t kMostErrors = 64;       // likewise
+constexpr uint32_t kMostRaw = 4096;        // likewise, from one ring
 
 }  // namespace
 
@@ -71,6 +72,14 @@ void Shard::note_dropped(Socket& socket, uint32_t dropped) {
   socket.in_flight.doubt();
 }
 
+void Shard::note_dropped(Raw& raw) {
+  uint32_t dropped = raw.in->dropped();
+  if (dropped == raw.dropped) return;
+  add(kReceiveDrops, dropped - raw.dropped);
+  raw.dropped = dropped;
+  for (Socket* socket : raw.sockets) socket->in_flight.doubt();
+}
+
 // accept ends the probe that an answer is for, or counts why there is none.
 inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length) {
   if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
@@ -113,16 +122,21 @@ inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octet
   }
   ending.answer = octets;
   ending.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
-  if (ending.answer_length < length) ending.flags |= kCutShort;
+  if (ending.answer_length < length || arrival.cut_short) ending.flags |= kCutShort;
   end(socket, slot, ending);
+}
+
+// arrival_of takes the kernel's stamp, which is CLOCK_REALTIME; 0: none.
+Shard::Arrival Shard::arrival_of(const Peer& peer, int64_t stamp_ns, int64_t read_ns) const {
+  if (stamp_ns != 0) stamp_ns -= realtime_offset_ns_;
+  // Nothing was received after it was read: a clock was set.
+  if (stamp_ns > read_ns + kStampSlack) stamp_ns = 0;
+  return {&peer, stamp_ns, read_ns};
 }
 
 void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns) {
   if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
-  int64_t stamp_ns = packet.stamp_ns == 0 ? 0 : packet.stamp_ns - realtime_offset_ns_;
-  // Nothing was received after it was read: a clock was set.
-  if (stamp_ns > read_ns + kStampSlack) stamp_ns = 0;
-  Arrival arrival{packet.peer, stamp_ns, read_ns};
+  Arrival arrival = arrival_of(*packet.peer, packet.stamp_ns, read_ns);
   packet.each([&](const uint8_t* octets, size_t length) { accept(socket, arrival, octets, length); });
 }
 
@@ -140,7 +154,7 @@ void Shard::receive() {
       continue;
     }
     if (events[i].events & EPOLLERR) receive_errors(*socket);
-    if (events[i].events & EPOLLIN) receive_answers(*socket);
+    if (events[i].events & EPOLLIN) socket->raw ? receive_raw(*socket->raw) : receive_answers(*socket);
   }
 }
 
@@ -159,6 +173,21 @@ void Shard::receive_answers(Socket& socket) {
     if (static_cast<uint32_t>(got) < Inbox::kMost) return;
   }
   unread_ = true;
+}
+
+// receive_raw reads the ring until it is empty.
+void Shard::receive_raw(Raw& raw) {
+  moved_ = true;
+  auto take = [&](const UdpPacket& packet, int64_t stamp_ns) {
+    const Flow& flow = packet.flow;
+    Socket& socket = raw.socket_at(flow.destination_port);
+    if (!is_unset(socket.source) && !(socket.source == flow.destination)) return add(kForeign);
+    Peer peer = peer_at(flow.ipv6, flow.source, flow.source_port);
+    Arrival arrival = arrival_of(peer, stamp_ns, monotonic_ns());
+    arrival.cut_short = packet.cut_short;
+    accept(socket, arrival, packet.payload, packet.length);
+  };
+  if (raw.in->receive(kMostRaw, take, [&] { add(kMalformed); }) == kMostRaw) unread_ = true;
 }
 
 // --- errors and transmit stamps -------------------------------------------------------------------------------------
@@ -250,7 +279,12 @@ void Shard::expire(Socket& socket, int64_t sent_by_ns) {
   InFlight& in_flight = socket.in_flight;
   auto expired = [&] { return in_flight.size() > 0 && in_flight[in_flight.oldest()].sent_ns <= sent_by_ns; };
   if (!expired()) return;
-  if (uint32_t dropped = dropped_of(socket); dropped > socket.dropped) note_dropped(socket, dropped);
+  // A socket that only reserves its port drops every packet: that tells nothing.
+  if (socket.raw) {
+    note_dropped(*socket.raw);
+  } else if (uint32_t dropped = dropped_of(socket); dropped > socket.dropped) {
+    note_dropped(socket, dropped);
+  }
   while (expired()) {
     uint32_t at = in_flight.oldest();
     end(socket, at, in_flight[at].doubted ? Outcome::kVoided : Outcome::kTimeout);

@@ -25,10 +25,15 @@ Outcome outcome_of_send_error(const Run& run, int errnum) {
 // The kernel says EINVAL or EMSGSIZE of a segment that does not fit the path, EIO of a device that cannot cut (udp(7)).
 bool refuses_trains(int errnum) { return errnum == EINVAL || errnum == EMSGSIZE || errnum == EIO; }
 
-// send_messages is sendmmsg, without its detour for a single message.
-int send_messages(int fd, mmsghdr* messages, uint32_t count) {
-  if (count > 1) return sendmmsg(fd, messages, count, 0);
-  return sendmsg(fd, &messages->msg_hdr, 0) < 0 ? -1 : 1;
+// send_messages is sendmmsg, without its detour for a single message; the raw transport sends the first.
+int send_messages(const Socket& socket, mmsghdr* messages, uint32_t count) {
+  const msghdr& first = messages->msg_hdr;
+  if (socket.raw) {
+    const Peer& peer = *static_cast<const Peer*>(first.msg_name);
+    return socket.raw->out->send(socket.source, socket.port, peer, *first.msg_iov) ? 1 : -1;
+  }
+  if (count > 1) return sendmmsg(socket.fd, messages, count, 0);
+  return sendmsg(socket.fd, &first, 0) < 0 ? -1 : 1;
 }
 
 }  // namespace
@@ -65,7 +70,8 @@ void Shard::send_due(Run& run, Pacer& pacer) {
       break;
     }
     gather(run, pacer, *socket, train, &skipped);
-    if (train > 1) leave();
+    // Raw packets leave one by one anyway: so each has its own port.
+    if (train > 1 || socket->raw) leave();
   }
   leave();
   if (skipped) add(kSkipped, skipped);
@@ -109,7 +115,7 @@ void Shard::flush(Socket& socket) {
     uint32_t messages = std::min(Outbox::kDatagrams, outbox_.messages() - at);
     int64_t sent_ns = stamp(at, messages, monotonic_ns());
     run.next_expiry_ns = std::min(run.next_expiry_ns, sent_ns + run.plan.schedule.timeout_ns);
-    int sent = send_messages(socket.fd, outbox_.from(at), messages);
+    int sent = send_messages(socket, outbox_.from(at), messages);
     if (sent > 0) {
       if (outbox_.messages() < outbox_.probes()) add(kTrains);
       note_sent(socket, at, static_cast<uint32_t>(sent));
@@ -151,7 +157,7 @@ bool Shard::retry_send(Socket& socket, int errnum, uint32_t tries) {
   bool explained = false;
   if (errnum == EAGAIN || errnum == ENOBUFS) {
     if (tries + 1 >= kSendTries) return false;
-    pollfd writable{socket.fd, POLLOUT, 0};
+    pollfd writable{socket.raw ? socket.raw->out->fd() : static_cast<int>(socket.fd), POLLOUT, 0};
     poll(&writable, 1, 1);
   } else {
     explained = receive_errors(socket) > 0;

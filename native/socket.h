@@ -50,6 +50,7 @@ class TransmitLog {
   uint32_t next_ = 0;
 };
 
+struct Raw;
 struct Run;
 
 struct Socket {
@@ -60,13 +61,24 @@ struct Socket {
   uint16_t ports = 0;  // which of the run's sets it is in
   int id_at = 0;       // where its answers carry the id; -1: nowhere, they are told apart by order
   uint16_t port = 0;   // its own
+  Address source{};    // likewise; none: what the kernel chooses
+  Raw* raw = nullptr;  // what sends and receives for it; none: it does so itself
   InFlight in_flight;
   uint32_t dropped = 0;  // packets that its receive queue dropped, as last seen
   TransmitLog transmitted;
 };
 
-// open_socket makes a socket for the schedule's source, mark and guards; the table bounds what can be in flight on it.
-SystemError open_socket(const Schedule& schedule, bool ipv6, InFlight in_flight, std::unique_ptr<Socket>* socket);
+// open_socket makes a socket for a source and the schedule's mark and guards; the table bounds what can be in flight on it.
+SystemError open_socket(const Schedule& schedule, bool ipv6, const Address& source, InFlight in_flight,
+                        std::unique_ptr<Socket>* socket);
+
+// reserve_port makes a socket that only holds a port: packets to it are dropped without an ICMP error, and ICMP errors that
+// packets from it meet come to its error queue.
+SystemError reserve_port(bool ipv6, const Address& source, uint16_t port, InFlight in_flight,
+                         std::unique_ptr<Socket>* socket);
+
+// route_as makes a socket's packets take the routes that the schedule's mark and guards leave open.
+SystemError route_as(const Schedule& schedule, bool ipv6, int fd);
 
 // dropped_of asks how many packets the socket's receive queue has dropped (SO_MEMINFO); what SO_RXQ_OVFL tells comes only
 // with the next packet.

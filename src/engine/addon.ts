@@ -35,7 +35,7 @@ export interface Layout {
   readonly flags: Readonly<Record<"kernelStamp" | "cutShort" | "noQuestion" | "transmitStamp", number>>;
   readonly template: Readonly<Record<"size" | "length" | "idAt" | "questionLength", number>>;
   readonly target: Readonly<
-    Record<"size" | "startNs" | "intervalNs" | "probe" | "query" | "address" | "port" | "family", number>
+    Record<"size" | "startNs" | "intervalNs" | "probe" | "query" | "address" | "port" | "family" | "source", number>
   >;
 }
 
@@ -128,10 +128,14 @@ export function systemError(error: unknown, doing = ""): unknown {
   return refusal(error.errno, "syscall" in error ? String(error.syscall) : "", doing, error);
 }
 
+/** The first calls of the raw transport, which alone wants that capability. */
+const rawSyscalls = ["socket SOCK_RAW", "socket AF_PACKET"];
+
 /** refusal words an errno (positive) of the kernel; `doing` is what was wanted, as `add 203.0.113.53/32 to lo`. */
 export function refusal(errno: number, syscall: string, doing = "", cause?: unknown): EngineError {
   const name = getSystemErrorName(-errno);
-  const hint = name === "EPERM" || name === "EACCES" ? " (needs CAP_NET_ADMIN)" : "";
+  const capability = rawSyscalls.includes(syscall) ? "CAP_NET_RAW" : "CAP_NET_ADMIN";
+  const hint = name === "EPERM" || name === "EACCES" ? ` (needs ${capability})` : "";
   const message = `${doing ? `${doing}: ` : ""}${syscall} failed with ${name}${hint}`;
   return new EngineError("ERR_ENGINE_SYSCALL", message, name, syscall, { cause });
 }

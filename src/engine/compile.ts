@@ -28,6 +28,10 @@ export interface NativeSchedule {
   readonly train: number;
   readonly trainNs: number;
   readonly transmitStamps: boolean;
+  /** Packets of our own making. */
+  readonly raw: boolean;
+  /** 0: where there is room. */
+  readonly firstPort: number;
   /** 0: none. */
   readonly mark: number;
   readonly localOnly: boolean;
@@ -40,6 +44,8 @@ export interface NativeSchedule {
 /** compilePlan packs a plan; its probes get the numbers from `first` on. Throws TypeError or RangeError on a bad plan. */
 export function compilePlan(plan: Plan, first: number, layout: Layout): CompiledPlan {
   expectPlan(plan);
+  expectTransport(plan);
+  const raw = plan.transport === "raw";
   const numbers = new Map<Query, number>();
   for (const { query } of plan.probes) if (!numbers.has(query)) numbers.set(query, numbers.size);
   return {
@@ -51,10 +57,12 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
       inflight: "inflight" in plan.schedule ? plan.schedule.inflight : 0,
       count: plan.schedule.count ?? 0,
       timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
-      ports: plan.ports ?? ("intervalMs" in plan.schedule ? 1 : defaultPorts),
-      train: plan.train ?? defaultTrain,
+      ports: portsOf(plan),
+      train: raw ? 1 : (plan.train ?? defaultTrain),
       trainNs: Math.round((plan.trainUs ?? defaultTrainUs) * nsPerUs),
       transmitStamps: plan.transmitStamps ?? false,
+      raw,
+      firstPort: plan.firstPort ?? 0,
       mark: plan.mark ?? 0,
       localOnly: plan.localOnly ?? false,
       source4: sourceBytes(plan.source?.ipv4, 4),
@@ -94,9 +102,30 @@ function expectPlan(plan: Plan): void {
   });
 }
 
-function sourceBytes(address: string | undefined, family: Family): Uint8Array {
+function portsOf({ ports, schedule }: Plan): number {
+  return ports ?? ("intervalMs" in schedule ? 1 : defaultPorts);
+}
+
+/** expectTransport sees that only the raw transport is asked for what only it can do, and not for what it cannot. */
+function expectTransport(plan: Plan): void {
+  const { probes, transport = "socket", firstPort, train = 1, transmitStamps } = plan;
+  if (transport !== "socket" && transport !== "raw") {
+    throw new TypeError(`transport: expected "socket" or "raw", got ${JSON.stringify(transport)}`);
+  }
+  if (transport === "raw") {
+    if (firstPort !== undefined) expectInteger("firstPort", firstPort, 1, 65_536 - portsOf(plan));
+    if (train !== 1) throw new RangeError(`train: the raw transport sends none, expected 1, got ${train}`);
+    if (transmitStamps) throw new TypeError("transmitStamps: the raw transport takes none");
+    return;
+  }
+  if (firstPort !== undefined) throw new TypeError('firstPort: expected transport "raw" with it');
+  const own = probes.findIndex(({ source }) => source !== undefined);
+  if (own >= 0) throw new TypeError(`probes[${own}].source: expected transport "raw" with it`);
+}
+
+function sourceBytes(address: string | undefined, family: Family, path = "source"): Uint8Array {
   if (!address) return new Uint8Array(family === 4 ? 4 : 16);
-  if (familyOf(address) !== family) throw new TypeError(`source: expected an IPv${family} address, got "${address}"`);
+  if (familyOf(address) !== family) throw new TypeError(`${path}: expected an IPv${family} address, got "${address}"`);
   return addressBytes(address);
 }
 
@@ -118,7 +147,7 @@ function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: numbe
   const octets = new Uint8Array(plan.probes.length * row.size);
   const view = new DataView(octets.buffer);
   const scheduledMs = "intervalMs" in plan.schedule ? plan.schedule.intervalMs : 0;
-  plan.probes.forEach(({ target, query, intervalMs = scheduledMs }: Probe, i) => {
+  plan.probes.forEach(({ target, query, intervalMs = scheduledMs, source }: Probe, i) => {
     const at = i * row.size;
     const intervalNs = intervalMs * nsPerMs;
     view.setFloat64(at + row.startNs, startNs(i, plan.probes.length, intervalNs), true);
@@ -127,7 +156,9 @@ function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: numbe
     view.setUint32(at + row.query, numbers.get(query)!, true);
     octets.set(addressBytes(target.address), at + row.address);
     view.setUint16(at + row.port, target.port, true);
-    octets[at + row.family] = familyOf(target.address);
+    const family = familyOf(target.address);
+    octets[at + row.family] = family;
+    if (source) octets.set(sourceBytes(source, family, `probes[${i}].source`), at + row.source);
   });
   return octets;
 }

@@ -8,6 +8,8 @@ export interface Probe {
   readonly query: Query;
   /** Overrides the interval of an interval schedule; 0: paused until it is paced. */
   readonly intervalMs?: number;
+  /** The source address that this probe is sent from; default: the plan's. With the raw transport only. */
+  readonly source?: string;
 }
 
 /**
@@ -46,6 +48,19 @@ export interface Plan {
   readonly train?: number;
   /** With `rateQps` a train holds no more queries than its target is sent in this time; default 50. us */
   readonly trainUs?: number;
+  /**
+   * How packets leave and come; default `socket`. `raw` makes its own IP and UDP headers: every probe goes from the next of its
+   * ports, without a socket for each to send and receive on, from a source of its own where it has one. It needs CAP_NET_RAW,
+   * sends no trains, takes no transmit stamps, and hears answers before this host's firewall does. The host's own multipath
+   * routes see no ports in its packets; routers do.
+   */
+  readonly transport?: "socket" | "raw";
+  /**
+   * With the raw transport: the first of the reserved source ports, which follow one another: family by family, source by source,
+   * shard by shard, `ports` each; default: where there is room. While they are reserved nobody else gets them, and no ICMP error
+   * leaves for them.
+   */
+  readonly firstPort?: number;
   /** Take the kernel's transmit stamps too, for round trips exact to the microsecond; about 1.5 us of CPU a send. */
   readonly transmitStamps?: boolean;
 }

@@ -112,6 +112,28 @@ describe("a bad", () => {
     ["timeout", { ...plan, timeoutMs: 0 }, "timeoutMs: expected a number of 0.001-1000000000000, got 0"],
     ["mark", { ...plan, mark: 2 ** 32 }, "mark: expected an integer of 0-4294967295, got 4294967296"],
     ["source", { ...plan, source: { ipv4: "::1" } }, 'source: expected an IPv4 address, got "::1"'],
+    ["transport", { ...plan, transport: "tcp" as "raw" }, 'transport: expected "socket" or "raw", got "tcp"'],
+    ["first port without raw", { ...plan, firstPort: 4000 }, 'firstPort: expected transport "raw" with it'],
+    [
+      "first port",
+      { ...plan, transport: "raw", ports: 64, firstPort: 65_473 },
+      "firstPort: expected an integer of 1-65472, got 65473",
+    ],
+    [
+      "train with raw",
+      { ...plan, transport: "raw", train: 2 },
+      "train: the raw transport sends none, expected 1, got 2",
+    ],
+    [
+      "source of a probe without raw",
+      { ...plan, probes: [{ target, query: question, source: "127.0.0.1" }] },
+      'probes[0].source: expected transport "raw" with it',
+    ],
+    [
+      "source of a probe",
+      { ...plan, transport: "raw", probes: [{ target, query: question, source: "::1" }] },
+      'probes[0].source: expected an IPv4 address, got "::1"',
+    ],
     [
       "name",
       { ...plan, probes: [{ target, query: { name: "a..b", type: "A" } }] },
@@ -187,6 +209,8 @@ describe("the addon itself", () => {
           train: odd,
           trainNs: odd,
           transmitStamps: fc.boolean(),
+          raw: fc.boolean(),
+          firstPort: fc.oneof(odd, fc.integer({ min: 0, max: 65_535 })),
           mark: fc.constant(0),
           localOnly: fc.boolean(),
         }),

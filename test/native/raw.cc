@@ -17,8 +17,8 @@ namespace {
 
 using Octets = std::vector<uint8_t>;
 
-RawAddress address(const char* text, bool ipv6) {
-  RawAddress octets{};
+Address address(const char* text, bool ipv6) {
+  Address octets{};
   CHECK(inet_pton(ipv6 ? AF_INET6 : AF_INET, text, &octets) == 1);
   return octets;
 }

@@ -16,9 +16,20 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** The engine's own sources: not the addon's, which need Node.js, and not netlink's. */
 const sources = [
-  ...["batch", "engine", "plan", "raw_packet", "run", "shard", "shard_receive", "shard_send", "socket", "turns"].map(
-    (name) => `${native}${name}.cc`,
-  ),
+  ...[
+    "batch",
+    "engine",
+    "packet_ring",
+    "plan",
+    "raw",
+    "raw_packet",
+    "run",
+    "shard",
+    "shard_receive",
+    "shard_send",
+    "socket",
+    "turns",
+  ].map((name) => `${native}${name}.cc`),
   ...readdirSync(here)
     .filter((name) => name.endsWith(".cc"))
     .map((name) => join(here, name)),

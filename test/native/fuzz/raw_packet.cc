@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t length) {
   UdpPacket same;
   CHECK(parse_udp(again.data(), again.size(), ipv6, Checksum::kVerify, &same));
   CHECK(same.length == udp.length && std::equal(same.payload, same.payload + same.length, udp.payload));
-  CHECK(std::memcmp(&same.flow.source, &udp.flow.source, sizeof(RawAddress)) == 0);
+  CHECK(std::memcmp(&same.flow.source, &udp.flow.source, sizeof(Address)) == 0);
   CHECK(same.flow.source_port == udp.flow.source_port && same.flow.destination_port == udp.flow.destination_port);
   return 0;
 }
