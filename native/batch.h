@@ -19,7 +19,7 @@ namespace anyprobe {
 // Outbox gathers queries for one socket until they leave together: some datagrams, or one train.
 class Outbox {
  public:
-  static constexpr uint32_t kDatagrams = 8;  // sent under one stamp: the last of them leaves some 20 us after it
+  static constexpr uint32_t kDatagrams = 8;  // more would save nothing, and make the last wait
 
   Outbox();
   bool empty() const { return messages_ == 0; }

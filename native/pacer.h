@@ -119,18 +119,16 @@ class TurnPacer {
 
   uint32_t next_target() const { return turns_.targets[at_]; }
   uint32_t next_train() const { return turns_.trains[at_]; }
-  // Each round begins one port further on, so that in time each target has been asked from every port.
-  std::optional<uint32_t> round() const { return at_ == 0 ? std::optional(rounds_) : std::nullopt; }
+  // Each round begins one port further on, so that in time each target has been asked from every port. A send may hold
+  // several rounds: only those that begin one count.
+  std::optional<uint32_t> round() { return at_ == 0 ? std::optional(rounds_++) : std::nullopt; }
   // break_trains makes every train one of one from here on.
   void break_trains() { std::fill(turns_.trains.begin(), turns_.trains.end(), 1); }
 
  protected:
   uint32_t take_turn() {
     uint32_t target = turns_.targets[at_];
-    if (++at_ == turns_.targets.size()) {
-      at_ = 0;
-      ++rounds_;
-    }
+    if (++at_ == turns_.targets.size()) at_ = 0;
     return target;
   }
 

@@ -98,7 +98,7 @@ class Shard {
   template <typename Pacer>
   void gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint64_t* skipped);
   void flush(Socket& socket);
-  void note_sent(Socket& socket, uint32_t from, uint32_t messages);
+  void note_sent(Socket& socket, uint32_t from, uint32_t messages, int64_t before_ns);
   bool retry_send(Socket& socket, int errnum, uint32_t tries);
   bool room(uint32_t probes);
   void receive_answers(Socket& socket);

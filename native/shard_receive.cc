@@ -15,6 +15,7 @@ namespace anyprobe {
 namespace {
 
 constexpr int64_t kStampSlack = kNsPerUs;  // between two readings of two clocks
+constexpr int64_t kLongestSend = kNsPerMs;  // a moment before a send was told that much too late at most
 constexpr int kMostBatches = 64;           // received from one socket before the others have their turn
 constexpr uint32_t kMostErrors = 64;       // likewise
 constexpr uint32_t kMostRaw = 4096;        // likewise, from one ring
@@ -249,15 +250,16 @@ void Shard::note_unreachable(Socket& socket, const uint8_t* quote, size_t length
   } while (train && at != InFlight::kNone && in_flight[at].sent_ns == sent_ns);
 }
 
-// note_transmitted puts the kernel's stamp for the moment before, on all probes of the send.
+// note_transmitted puts the kernel's stamp for the moment before, on all probes of the message.
 void Shard::note_transmitted(Socket& socket, uint32_t key, int64_t stamp_ns) {
-  auto [at, id] = socket.transmitted.of(key);
+  auto [at, first, last] = socket.transmitted.of(key);
   InFlight& in_flight = socket.in_flight;
-  if (at == InFlight::kNone || !in_flight[at].live || in_flight[at].id != id) return;
-  const int64_t before_ns = in_flight[at].sent_ns;
+  if (at == InFlight::kNone || !in_flight[at].live || in_flight[at].sequence != first) return;
   const int64_t sent_ns = stamp_ns - realtime_offset_ns_;
-  if (sent_ns < before_ns - kStampSlack || sent_ns > monotonic_ns() + kStampSlack) return add(kStampFallbacks);
-  for (; at != InFlight::kNone && in_flight[at].sent_ns == before_ns && !in_flight[at].stamped; at = in_flight.after(at)) {
+  // It left after the send began, and before now; else a clock was set.
+  const int64_t late_ns = sent_ns - in_flight[at].sent_ns;
+  if (late_ns < -kLongestSend || sent_ns > monotonic_ns() + kStampSlack) return add(kStampFallbacks);
+  for (; at != InFlight::kNone && in_flight[at].sequence - first <= last - first; at = in_flight.after(at)) {
     in_flight[at].sent_ns = sent_ns;
     in_flight[at].stamped = true;
   }

@@ -102,29 +102,21 @@ bool Shard::room(uint32_t probes) { return ring_.room() >= in_flight_ + probes; 
 // flush sends the outbox. A probe whose slot has no sent time was not sent yet: nothing that arrives can be its end.
 void Shard::flush(Socket& socket) {
   Run& run = *socket.run;
-  auto stamp = [&](uint32_t from, uint32_t messages, int64_t sent_ns) {
-    for (uint32_t i = outbox_.first(from); i < outbox_.first(from + messages); ++i) {
-      socket.in_flight[outbox_.slot(i)].sent_ns = sent_ns;
-    }
-    return sent_ns;
-  };
   add(kSent, outbox_.probes());
   moved_ = true;
   uint32_t tries = 0;
   for (uint32_t at = 0; at < outbox_.messages();) {
     uint32_t messages = std::min(Outbox::kDatagrams, outbox_.messages() - at);
-    int64_t sent_ns = stamp(at, messages, monotonic_ns());
-    run.next_expiry_ns = std::min(run.next_expiry_ns, sent_ns + run.plan.schedule.timeout_ns);
+    int64_t before_ns = monotonic_ns();
     int sent = send_messages(socket, outbox_.from(at), messages);
     if (sent > 0) {
       if (outbox_.messages() < outbox_.probes()) add(kTrains);
-      note_sent(socket, at, static_cast<uint32_t>(sent));
+      note_sent(socket, at, static_cast<uint32_t>(sent), before_ns);
       at += static_cast<uint32_t>(sent);
       tries = 0;
       continue;
     }
     int errnum = errno;
-    stamp(at, messages, 0);
     if (socket.transmitted.kept()) restart_transmit_keys(socket);
     if (outbox_.messages() < outbox_.probes() && refuses_trains(errnum)) {
       std::visit([](auto& pacer) { pacer.break_trains(); }, run.pacer);
@@ -133,8 +125,8 @@ void Shard::flush(Socket& socket) {
       continue;
     }
     if (retry_send(socket, errnum, tries++)) continue;
-    stamp(at, 1, monotonic_ns());
     for (uint32_t i = outbox_.first(at); i < outbox_.first(at + 1); ++i) {
+      socket.in_flight[outbox_.slot(i)].sent_ns = monotonic_ns();
       end(socket, outbox_.slot(i), outcome_of_send_error(run, errnum), errnum);
     }
     ++at;
@@ -143,12 +135,20 @@ void Shard::flush(Socket& socket) {
   outbox_.clear();
 }
 
-void Shard::note_sent(Socket& socket, uint32_t from, uint32_t messages) {
-  if (!socket.transmitted.kept()) return;
+// note_sent gives each message the moment before it left: of several, about when its turn came.
+void Shard::note_sent(Socket& socket, uint32_t from, uint32_t messages, int64_t before_ns) {
+  InFlight& in_flight = socket.in_flight;
+  int64_t each_ns = messages > 1 ? (monotonic_ns() - before_ns) / messages : 0;
   for (uint32_t message = from; message < from + messages; ++message) {
-    uint32_t slot = outbox_.slot(outbox_.first(message));
-    socket.transmitted.add({slot, socket.in_flight[slot].id});
+    int64_t sent_ns = before_ns + (message - from) * each_ns;
+    uint32_t first = outbox_.first(message), end = outbox_.first(message + 1);
+    for (uint32_t i = first; i < end; ++i) in_flight[outbox_.slot(i)].sent_ns = sent_ns;
+    if (!socket.transmitted.kept()) continue;
+    uint32_t slot = outbox_.slot(first);
+    socket.transmitted.add({slot, in_flight[slot].sequence, in_flight[outbox_.slot(end - 1)].sequence});
   }
+  Run& run = *socket.run;
+  run.next_expiry_ns = std::min(run.next_expiry_ns, before_ns + run.plan.schedule.timeout_ns);
 }
 
 // retry_send tells whether the same packet may be tried again. A send fails once for an ICMP error that an earlier

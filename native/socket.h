@@ -28,12 +28,12 @@ class Fd {
   const int fd_;
 };
 
-// TransmitLog knows which probe each of the last sends began with, by the number that the kernel gives its transmit stamp.
+// TransmitLog knows which probes each of the last messages held, by the number that the kernel gives its transmit stamp.
 class TransmitLog {
  public:
   struct Entry {
-    uint32_t slot = InFlight::kNone;
-    uint16_t id = 0;
+    uint32_t slot = InFlight::kNone;  // of its first probe
+    uint32_t first = 0, last = 0;     // sequence numbers
   };
   bool kept() const { return !entries_.empty(); }
   void keep() { entries_.resize(kEntries); }
