@@ -6,6 +6,8 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -158,6 +160,13 @@ void every_probe_has_its_row(uint32_t shards, uint32_t ring_rows) {
   closed.schedule.ports = 3;
   closed.schedule.train = 64;
   CHECK(!engine.submit(closed, &window));
+  Plan raw = plan_for(answerer.port(), 10, 5000, 2000, 100'000'000);
+  raw.schedule.raw = true;
+  raw.schedule.ports = 8;
+  if (SystemError refused = engine.submit(raw, &window)) {
+    CHECK(refused.errnum == EPERM);
+    std::puts("without CAP_NET_RAW nothing is sent raw");
+  }
   for (int i = 0; i < 80; ++i) {
     usleep(10000);
     // Now and then the reader is late, and the ring runs full.
