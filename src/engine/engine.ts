@@ -86,7 +86,8 @@ export class Engine {
 
   /**
    * submit starts a plan at once. Throws EngineError where the kernel refuses its sockets (EPERM for a mark without
-   * CAP_NET_ADMIN, EADDRNOTAVAIL for a source that is not this host's), TypeError or RangeError for a bad plan.
+   * CAP_NET_ADMIN or the raw transport without CAP_NET_RAW, EADDRNOTAVAIL for a source that is not this host's, EADDRINUSE
+   * for reserved ports that are taken), TypeError or RangeError for a bad plan.
    */
   submit(plan: Plan): Run {
     const native = this.#open();
