@@ -41,6 +41,8 @@ export interface Comparison {
   readonly compared: number;
   /** |rtt of the row - rtt on the wire|, probe by probe. us */
   readonly difference: Spread;
+  /** By how much the rtt of a row was shorter than on the wire at most. us */
+  readonly mostTooShort: number;
   /** us */
   readonly rttOfRows: Spread;
   /** us */
@@ -114,6 +116,7 @@ export function compare(rows: Rows, wire: Wire): Comparison {
   const ofRows: number[] = [];
   const onWire: number[] = [];
   let answered = 0;
+  let mostTooShortNs = 0;
   for (let i = 0; i < rows.length; i++) {
     const id = rows.id[i]!;
     if (Number.isNaN(id)) continue;
@@ -124,6 +127,7 @@ export function compare(rows: Rows, wire: Wire): Comparison {
     if (!nearest || awayNs(nearest) > sameNs || Number.isNaN(nearest.answerNs)) continue;
     const wireNs = nearest.answerNs - nearest.queryNs;
     differences.push(Math.abs(rows.rttNs[i]! - wireNs));
+    mostTooShortNs = Math.max(mostTooShortNs, wireNs - rows.rttNs[i]!);
     ofRows.push(rows.rttNs[i]!);
     onWire.push(wireNs);
   }
@@ -133,6 +137,7 @@ export function compare(rows: Rows, wire: Wire): Comparison {
     answered,
     compared: differences.length,
     difference: spreadUs(differences),
+    mostTooShort: Math.round(mostTooShortNs) / 1000,
     rttOfRows: spreadUs(ofRows),
     rttOnWire: spreadUs(onWire),
     unansweredOnWire,

@@ -119,6 +119,7 @@ function precisionFigures(name: string, all: readonly Seen[]): Record<string, nu
   return {
     [`${name}_difference_p50_us`]: of(({ difference }) => difference.p50),
     [`${name}_difference_p99_us`]: of(({ difference }) => difference.p99),
+    [`${name}_most_too_short_us`]: of(({ mostTooShort }) => mostTooShort),
     [`${name}_rtt_p50_us`]: of(({ rttOfRows }) => rttOfRows.p50),
     [`${name}_rtt_p99_us`]: of(({ rttOfRows }) => rttOfRows.p99),
     [`${name}_capture_rtt_p50_us`]: of(({ rttOnWire }) => rttOnWire.p50),
@@ -163,10 +164,10 @@ function bitten(law: Law, kind: string, { result: { outcomes, counters } }: Seen
 }
 
 function told({ result, comparison, captureDrops }: Seen): string {
-  const { compared, answered, difference, rttOfRows } = comparison;
+  const { compared, answered, difference, mostTooShort, rttOfRows } = comparison;
   const stamps = `${result.kernelStamps} kernel and ${result.transmitStamps} transmit stamps`;
   return (
-    `|rtt - capture| p50 ${difference.p50} p99 ${difference.p99} max ${difference.max} us of rtt p50 ${rttOfRows.p50} us; ` +
+    `|rtt - capture| p50 ${difference.p50} p99 ${difference.p99} max ${difference.max} us (${mostTooShort} us too short at most) of rtt p50 ${rttOfRows.p50} us; ` +
     `${compared} of ${answered} answered compared (capture lost ${captureDrops}), ${stamps}`
   );
 }
