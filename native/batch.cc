@@ -19,16 +19,18 @@ constexpr size_t kStride = Inbox::kOctets + 4096 + 64;
 // The octets are left as they come: only what is used becomes resident.
 Outbox::Outbox() : octets_(new uint8_t[kDatagrams * kLongestDatagram + kBlockOctets]) {}
 
-void Outbox::begin(const Peer& peer) {
+Outbox::Message Outbox::begin(const Peer& peer) {
   first_[messages_] = probes_;
   peers_[messages_] = peer;
-  vectors_[messages_] = {octets_.get() + octets_used_, 0};
+  return {octets_.get() + octets_used_, &slots_[probes_]};
 }
 
-void Outbox::end() {
-  auto* from = static_cast<uint8_t*>(vectors_[messages_].iov_base);
-  vectors_[messages_].iov_len = static_cast<size_t>(octets_.get() + octets_used_ - from);
-  uint32_t probes = probes_ - first_[messages_];
+void Outbox::end(const Message& message) {
+  uint8_t* from = octets_.get() + octets_used_;
+  vectors_[messages_] = {from, static_cast<size_t>(message.at - from)};
+  octets_used_ += vectors_[messages_].iov_len;
+  uint32_t probes = static_cast<uint32_t>(message.slot - &slots_[probes_]);
+  probes_ += probes;
   close(messages_++, probes);
 }
 

@@ -26,19 +26,26 @@ class Outbox {
   bool full() const { return messages_ == kDatagrams; }
   void clear() { messages_ = probes_ = octets_used_ = 0; }
 
-  // begin opens the next message; add puts a query into it, writes its id, and keeps the slot that its probe reserved.
-  // All queries of a message are equally long. end closes it.
-  void begin(const Peer& peer);
-  void add(const Template& query, uint16_t id, uint32_t slot) {
-    uint8_t* at = octets_.get() + octets_used_;
-    for (size_t block = 0; block < query.length; block += kBlockOctets) {
-      std::memcpy(at + block, query.octets.data() + block, kBlockOctets);
+  // Message is one that is being written; its members stay in registers. add puts a query into it, writes its id, and keeps
+  // the slot that its probe reserved. All queries of a message are equally long.
+  struct Message {
+    uint8_t* at;
+    uint32_t* slot;
+    void add(const Template& query, uint16_t id, uint32_t reserved) {
+      const uint8_t* from = query.octets.data();
+      size_t block = 0;
+      do {
+        std::memcpy(at + block, from + block, kBlockOctets);
+        block += kBlockOctets;
+      } while (block < query.length);
+      if (query.id_at >= 0) write16(at + query.id_at, id);
+      at += query.length;
+      *slot++ = reserved;
     }
-    if (query.id_at >= 0) write16(at + query.id_at, id);
-    octets_used_ += query.length;
-    slots_[probes_++] = slot;
-  }
-  void end();
+  };
+  // begin opens the next message, end closes it.
+  Message begin(const Peer& peer);
+  void end(const Message& message);
   // split makes the one train in here single datagrams.
   void split();
 
@@ -79,13 +86,15 @@ class Inbox {
     int64_t stamp_ns;  // the kernel's receive stamp, CLOCK_REALTIME; 0: none
     uint32_t dropped;  // SO_RXQ_OVFL; 0: not told
 
-    // each calls take(octets, length) for every answer.
+    // each calls take(octets, length, following) for every answer. `following` are as long, right after it; take may deal
+    // with some of them as well, and tells with how many.
     template <typename Take>
     void each(Take take) const {
       size_t at = 0;
       do {
-        take(octets + at, std::min(segment, length - at));
-        at += segment;
+        const size_t left = length - at;
+        const size_t following = left > segment ? (left - segment) / segment : 0;
+        at += segment * (1 + take(octets + at, std::min(segment, left), following));
       } while (at < length);
     }
   };

@@ -45,15 +45,23 @@ class InFlight {
   Slot& operator[](uint32_t at) { return slots_[at]; }
   const Slot& operator[](uint32_t at) const { return slots_[at]; }
 
-  // reserve takes a free slot for a probe; call only where there is room. An occupied slot is passed over: else one lost
-  // probe would block the table until it expires.
-  uint32_t reserve(uint32_t target, int64_t due_ns) {
-    while (slots_[next_ & mask_].live) ++next_;
-    uint32_t at = next_ & mask_;
-    slots_[at] = {due_ns, 0, target, next_, shuffle_->id_of(static_cast<uint16_t>(next_)), true, false, false};
-    ++next_;
-    ++size_;
-    return at;
+  // reserve takes free slots for so many probes, and calls fill(at, slot) for each, which sets due time and target; call only
+  // where there is room. An occupied slot is passed over: else one lost probe would block the table until it expires.
+  template <typename Fill>
+  void reserve(uint32_t count, Fill fill) {
+    // Locals stay in registers where members would be read again after each write to a slot.
+    Slot* const slots = slots_.get();
+    const uint32_t mask = mask_;
+    const Shuffle shuffle = *shuffle_;
+    uint32_t next = next_;
+    for (uint32_t left = count; left > 0; --left, ++next) {
+      while (slots[next & mask].live) ++next;
+      Slot& slot = slots[next & mask];
+      slot = {0, 0, 0, next, shuffle.id_of(static_cast<uint16_t>(next)), true, false, false};
+      fill(next & mask, slot);
+    }
+    next_ = next;
+    size_ += count;
   }
 
   // find gives the live slot of an id, or kNone. Answers mostly come in the order of their queries, so the slot after the
@@ -62,6 +70,12 @@ class InFlight {
     if (slots_[expected_].id == id && slots_[expected_].live) return expected_;
     uint32_t at = shuffle_->sequence_of(id) & mask_;
     return slots_[at].live && slots_[at].id == id ? at : kNone;
+  }
+
+  // expected gives the live slot after the last that was freed, if it has that id.
+  Slot* expected(uint16_t id) {
+    Slot& slot = slots_[expected_];
+    return slot.live && slot.id == id ? &slot : nullptr;
   }
 
   void release(Slot& slot) {

@@ -65,7 +65,7 @@ std::string check(const Schedule& schedule) {
 }  // namespace
 
 Template::Template(const uint8_t* octets, size_t length, int id_at, size_t question_length)
-    : octets((length + kBlockOctets - 1) / kBlockOctets * kBlockOctets),
+    : octets(std::max<size_t>(1, (length + kBlockOctets - 1) / kBlockOctets) * kBlockOctets),
       length(length),
       id_at(id_at),
       question_length(question_length) {

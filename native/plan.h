@@ -44,7 +44,7 @@ static_assert(sizeof(PackedTemplate) == 8 && sizeof(PackedTarget) == 64);
 struct Template {
   Template(const uint8_t* octets, size_t length, int id_at, size_t question_length);
 
-  std::vector<uint8_t> octets;  // padded to whole blocks
+  std::vector<uint8_t> octets;  // padded to whole blocks, one at least
   size_t length;
   int id_at;
   size_t question_length;

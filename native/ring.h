@@ -24,13 +24,23 @@ class Ring {
     return static_cast<uint32_t>(rows_.size()) - static_cast<uint32_t>(written_ - read_.load(std::memory_order_acquire));
   }
 
-  // Writer: gives the place of the next row, to be filled before write. Copying a row would cost more than all its fields.
-  Row& next() { return rows_[written_ & mask_]; }
-
-  // Writer: adds the row in the next place, seen by the reader only after publish. `answer` has its answer_length octets.
-  void write(const uint8_t* answer) {
+  // Writer: adds a row, seen by the reader only after publish. `answer` has row.answer_length octets. Field by field: a row
+  // just made, copied as a whole, would wait for its own narrow writes.
+  void write(const Row& row, const uint8_t* answer) {
     size_t at = written_++ & mask_;
-    if (rows_[at].answer_length) std::memcpy(&answers_[at * answer_octets_], answer, rows_[at].answer_length);
+    Row& place = rows_[at];
+    place.due_ns = row.due_ns;
+    place.sent_ns = row.sent_ns;
+    place.rtt_ns = row.rtt_ns;
+    place.probe = row.probe;
+    place.flags = row.flags;
+    place.answer_length = row.answer_length;
+    place.source_port = row.source_port;
+    place.outcome = row.outcome;
+    place.rcode = row.rcode;
+    place.errnum = row.errnum;
+    place.shard = row.shard;
+    if (row.answer_length) std::memcpy(&answers_[at * answer_octets_], answer, row.answer_length);
   }
 
   // Writer: shows what was written; tells how many rows that were.

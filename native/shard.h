@@ -75,9 +75,11 @@ class Shard {
     const Peer* peer;
     int64_t stamp_ns;  // CLOCK_MONOTONIC; 0: none
     int64_t read_ns;
-    bool cut_short = false;  // there was more of it
+    bool cut_short = false;        // there was more of it
+    bool transmit_stamps = false;  // its probes have them too, or will
     // Most are to one target: what was looked up for the last is kept.
     uint32_t target = UINT32_MAX;
+    uint32_t probe = 0;
     const Template* query = nullptr;
   };
   void loop();
@@ -111,19 +113,10 @@ class Shard {
   void note_dropped(Raw& raw);
   void accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns);
   void accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length);
+  size_t accept_in_order(Socket& socket, const Arrival& arrival, const uint8_t* octets, size_t length, size_t most);
   uint32_t find(Socket& socket, const uint8_t* octets, size_t length);
-  // Ending is how a probe ended.
-  struct Ending {
-    Outcome outcome;
-    int64_t rtt_ns;
-    uint16_t flags = 0;
-    uint8_t rcode = 0;
-    uint8_t errnum = 0;
-    const uint8_t* answer = nullptr;
-    uint16_t answer_length = 0;
-  };
-  // end writes the row of the probe in a slot and frees the slot.
-  void end(Socket& socket, Slot& slot, const Ending& ending);
+  // end writes the row of the probe in a slot, completed with what the slot knows, and frees the slot.
+  void end(Socket& socket, Slot& slot, Row& row, const uint8_t* answer);
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
   void cancel(Run& run);
   void ring_bell();

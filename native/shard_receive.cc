@@ -24,21 +24,15 @@ constexpr uint32_t kMostRaw = 4096;        // likewise, from one ring
 
 // --- ending ---------------------------------------------------------------------------------------------------------
 
-inline void Shard::end(Socket& socket, Slot& slot, const Ending& ending) {
-  Row& row = ring_.next();
+inline void Shard::end(Socket& socket, Slot& slot, Row& row, const uint8_t* answer) {
   row.due_ns = slot.due_ns;
   row.sent_ns = slot.sent_ns;
-  row.rtt_ns = ending.rtt_ns;
   row.probe = socket.run->plan.targets[slot.target].probe;
-  row.flags = slot.stamped ? ending.flags | kTransmitStamp : ending.flags;
-  row.answer_length = ending.answer_length;
+  if (slot.stamped) row.flags |= kTransmitStamp;
   row.source_port = socket.port;
-  row.outcome = ending.outcome;
-  row.rcode = ending.rcode;
-  row.errnum = ending.errnum;
   row.shard = index_;
-  ring_.write(ending.answer);
-  urgent_ |= ending.outcome != Outcome::kAnswered || ending.rcode != 0;
+  ring_.write(row, answer);
+  urgent_ |= row.outcome != Outcome::kAnswered || row.rcode != 0;
   socket.in_flight.release(slot);
   --in_flight_;
   --socket.run->in_flight;
@@ -46,20 +40,18 @@ inline void Shard::end(Socket& socket, Slot& slot, const Ending& ending) {
 
 void Shard::end(Socket& socket, uint32_t at, Outcome outcome, int errnum) {
   Slot& slot = socket.in_flight[at];
-  Ending ending{outcome, monotonic_ns() - slot.sent_ns};
-  ending.errnum = static_cast<uint8_t>(errnum);
-  end(socket, slot, ending);
+  Row row{};
+  row.rtt_ns = monotonic_ns() - slot.sent_ns;
+  row.outcome = outcome;
+  row.errnum = static_cast<uint8_t>(errnum);
+  end(socket, slot, row, nullptr);
 }
 
 // find gives the probe in flight that a packet's id names; without an id it is the one that waits longest.
 inline uint32_t Shard::find(Socket& socket, const uint8_t* octets, size_t length) {
   InFlight& in_flight = socket.in_flight;
-  uint32_t at = InFlight::kNone;
-  if (socket.id_at < 0) {
-    at = in_flight.oldest();
-  } else if (size_t id_at = static_cast<size_t>(socket.id_at); id_at + 2 <= length) {
-    at = in_flight.find(read16(octets + id_at));
-  }
+  if (length < socket.least_octets()) return InFlight::kNone;
+  uint32_t at = socket.id_at < 0 ? in_flight.oldest() : in_flight.find(read16(octets + socket.id_at));
   // Not sent yet (see flush): an id used again, and something late for its last use.
   return at != InFlight::kNone && in_flight[at].sent_ns == 0 ? InFlight::kNone : at;
 }
@@ -82,13 +74,12 @@ void Shard::note_dropped(Raw& raw) {
 }
 
 // accept ends the probe that an answer is for, or counts why there is none.
-inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length) {
-  if (socket.id_at >= 0 && length < static_cast<size_t>(socket.id_at) + 2) return add(kMalformed);
+void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size_t length) {
   uint32_t at = find(socket, octets, length);
-  if (at == InFlight::kNone) return add(kLate);
+  if (at == InFlight::kNone) return add(length < socket.least_octets() ? kMalformed : kLate);
   Slot& slot = socket.in_flight[at];
   // The kernel queues the transmit stamp before the packet leaves: where it was not read yet, it can be now.
-  if (!slot.stamped && socket.transmitted.kept()) {
+  if (arrival.transmit_stamps && !slot.stamped) {
     receive_errors(socket);
     if (!slot.live) return;
   }
@@ -96,35 +87,71 @@ inline void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octet
   if (slot.target != arrival.target) {
     const Target& target = plan.targets[slot.target];
     if (!(plan.peers[target.peer] == *arrival.peer)) return add(kForeign);
-    arrival.query = &plan.templates[target.query];
     arrival.target = slot.target;
+    arrival.probe = target.probe;
+    arrival.query = &plan.templates[target.query];
   }
-  Ending ending{Outcome::kAnswered, arrival.stamp_ns - slot.sent_ns};
+  Row row{};
+  row.outcome = Outcome::kAnswered;
+  row.flags = kKernelStamp;
+  row.rtt_ns = arrival.stamp_ns - slot.sent_ns;
+  if (row.rtt_ns < 0) {
+    row.rtt_ns = arrival.read_ns - slot.sent_ns;
+    row.flags = 0;
+    add(kStampFallbacks);
+  }
   const Template& query = *arrival.query;
   if (query.dns()) {
     switch (compare(query.octets.data(), query.question_length, octets, length)) {
       case Likeness::kMalformed: return add(kMalformed);
       case Likeness::kForeign: return add(kForeign);
-      case Likeness::kNoQuestion: ending.flags |= kNoQuestion; break;
+      case Likeness::kNoQuestion: row.flags |= kNoQuestion; break;
       case Likeness::kAnswer: break;
     }
-    ending.rcode = rcode_of(octets);
+    row.rcode = rcode_of(octets);
   }
-  if (ending.rtt_ns >= 0) {
-    ending.flags |= kKernelStamp;
-  } else {
-    ending.rtt_ns = arrival.read_ns - slot.sent_ns;
-    add(kStampFallbacks);
-  }
-  if (ending.rtt_ns > plan.schedule.timeout_ns) {
+  if (row.rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
     add(kLate);
     return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
-  ending.answer = octets;
-  ending.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
-  if (ending.answer_length < length || arrival.cut_short) ending.flags |= kCutShort;
-  end(socket, slot, ending);
+  row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
+  if (row.answer_length < length || arrival.cut_short) row.flags |= kCutShort;
+  end(socket, slot, row, octets);
+}
+
+// accept_in_order ends the probes of plain answers that came in the order of their queries, all to the target of the answer
+// before them; tells how many, and leaves the first other one to accept. It does what accept does, only faster: at millions
+// a second most of the time is spent here.
+size_t Shard::accept_in_order(Socket& socket, const Arrival& arrival, const uint8_t* octets, size_t length, size_t most) {
+  const Template* query = arrival.query;
+  bool likely = query && query->dns() && !arrival.transmit_stamps && length >= kDnsHeader + query->question_length;
+  if (!likely) return 0;
+  InFlight& in_flight = socket.in_flight;
+  const uint64_t timeout_ns = static_cast<uint64_t>(socket.run->plan.schedule.timeout_ns);
+  Row row{};
+  row.probe = arrival.probe;
+  row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
+  row.flags = row.answer_length < length ? kKernelStamp | kCutShort : kKernelStamp;
+  row.source_port = socket.port;
+  row.outcome = Outcome::kAnswered;
+  row.shard = index_;
+  size_t done = 0;
+  for (; done < most; ++done, octets += length) {
+    Slot* slot = in_flight.expected(read16(octets));
+    if (!slot || slot->target != arrival.target) break;
+    // Of a probe that was not sent yet, or an answer without a sensible stamp, this is out of range as well.
+    row.rtt_ns = arrival.stamp_ns - slot->sent_ns;
+    if (static_cast<uint64_t>(row.rtt_ns) > timeout_ns) break;
+    if (!is_plain_answer(query->octets.data(), query->question_length, octets)) break;
+    row.due_ns = slot->due_ns;
+    row.sent_ns = slot->sent_ns;
+    ring_.write(row, octets);
+    in_flight.release(*slot);
+  }
+  in_flight_ -= static_cast<uint32_t>(done);
+  socket.run->in_flight -= static_cast<uint32_t>(done);
+  return done;
 }
 
 // arrival_of takes the kernel's stamp, which is CLOCK_REALTIME; 0: none.
@@ -138,7 +165,11 @@ Shard::Arrival Shard::arrival_of(const Peer& peer, int64_t stamp_ns, int64_t rea
 void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns) {
   if (packet.dropped > socket.dropped) note_dropped(socket, packet.dropped);
   Arrival arrival = arrival_of(*packet.peer, packet.stamp_ns, read_ns);
-  packet.each([&](const uint8_t* octets, size_t length) { accept(socket, arrival, octets, length); });
+  arrival.transmit_stamps = socket.transmitted.kept();
+  packet.each([&](const uint8_t* octets, size_t length, size_t following) {
+    accept(socket, arrival, octets, length);
+    return accept_in_order(socket, arrival, octets + length, length, following);
+  });
 }
 
 void Shard::receive() {

@@ -12,6 +12,7 @@ namespace anyprobe {
 namespace {
 
 constexpr uint32_t kRoundSends = 8;  // for a run before answers are read: else our own queue could overflow
+constexpr int64_t kLongestTurn = 10 * kNsPerUs;  // of a message: more, and the thread was put aside within the call
 constexpr uint32_t kSendTries = 4;
 constexpr uint32_t kExplainedTries = 64;  // where each failure was an earlier packet's
 
@@ -83,14 +84,21 @@ void Shard::gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint6
   Due due;
   if (!pacer.take(now_ns_, &due, skipped)) return;
   const Plan& plan = run.plan;
-  outbox_.begin(plan.peers[plan.targets[due.target].peer]);
-  for (uint32_t left = train;;) {
-    uint32_t slot = socket.in_flight.reserve(due.target, due.due_ns);
-    outbox_.add(plan.templates[plan.targets[due.target].query], socket.in_flight[slot].id, slot);
-    if (--left == 0) break;
-    pacer.take(now_ns_, &due, skipped);
-  }
-  outbox_.end();
+  Outbox::Message message = outbox_.begin(plan.peers[plan.targets[due.target].peer]);
+  uint32_t left = train;
+  uint32_t known = UINT32_MAX;  // the target whose query was looked up last: most trains are of one
+  const Template* query = nullptr;
+  socket.in_flight.reserve(train, [&](uint32_t at, Slot& slot) {
+    slot.due_ns = due.due_ns;
+    slot.target = due.target;
+    if (due.target != known) {
+      known = due.target;
+      query = &plan.templates[plan.targets[known].query];
+    }
+    message.add(*query, slot.id, at);
+    if (--left > 0) pacer.take(now_ns_, &due, skipped);
+  });
+  outbox_.end(message);
   in_flight_ += train;
   run.in_flight += train;
   run.left -= train;
@@ -138,7 +146,7 @@ void Shard::flush(Socket& socket) {
 // note_sent gives each message the moment before it left: of several, about when its turn came.
 void Shard::note_sent(Socket& socket, uint32_t from, uint32_t messages, int64_t before_ns) {
   InFlight& in_flight = socket.in_flight;
-  int64_t each_ns = messages > 1 ? (monotonic_ns() - before_ns) / messages : 0;
+  int64_t each_ns = messages > 1 ? std::min((monotonic_ns() - before_ns) / messages, kLongestTurn) : 0;
   for (uint32_t message = from; message < from + messages; ++message) {
     int64_t sent_ns = before_ns + (message - from) * each_ns;
     uint32_t first = outbox_.first(message), end = outbox_.first(message + 1);

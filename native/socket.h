@@ -59,6 +59,8 @@ struct Socket {
   const Fd fd;
   Run* run = nullptr;  // its owner
   uint16_t ports = 0;  // which of the run's sets it is in
+  // least_octets tells how long an answer must be to carry an id.
+  size_t least_octets() const { return id_at < 0 ? 0 : static_cast<size_t>(id_at) + 2; }
   int id_at = 0;       // where its answers carry the id; -1: nowhere, they are told apart by order
   uint16_t port = 0;   // its own
   Address source{};    // likewise; none: what the kernel chooses
