@@ -35,7 +35,7 @@ void shuffle_is_a_bijection() {
   }
 }
 
-uint32_t reserve(InFlight& table, uint32_t target) {
+uint32_t reserve_one(InFlight& table, uint32_t target) {
   uint32_t reserved = InFlight::kNone;
   table.reserve(1, [&](uint32_t at, Slot& slot) {
     slot.target = target;
@@ -60,7 +60,7 @@ void in_flight_holds_what_it_was_given() {
       bool reserve = known.empty() || (random() % 3 != 0 && table.room() > 0);
       if (reserve) {
         uint32_t target = static_cast<uint32_t>(random());
-        uint32_t at = reserve(table, target);
+        uint32_t at = reserve_one(table, target);
         uint16_t id = table[at].id;
         for (const Known& other : known) CHECK(other.id != id && other.at != at);
         known.push_back({at, id, target});
@@ -90,10 +90,10 @@ void in_flight_holds_what_it_was_given() {
 
 void in_flight_passes_over_a_probe_that_stays() {
   InFlight table(8, std::make_shared<Shuffle>());
-  uint32_t stays = reserve(table, 0);
+  uint32_t stays = reserve_one(table, 0);
   uint16_t lost = table[stays].id;
   for (int i = 0; i < 1000000; ++i) {
-    uint32_t at = reserve(table, 1);
+    uint32_t at = reserve_one(table, 1);
     CHECK(at != stays && table[at].id != lost && table.oldest() == stays);
     if (i < 1000) CHECK(table.after(stays) == at);
     table.release(table[at]);
