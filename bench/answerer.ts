@@ -31,7 +31,7 @@ export const answerers = {
   oursEverywhere: () => startOurs("0.0.0.0", "127.1.0.0"),
   /** The XDP reflector behind a veth, at every address of 198.18.0.0/16. */
   reflector: async (): Promise<Answerer> => {
-    needs("ip", "clang-14");
+    needs("ip", "ethtool", "clang-14");
     needsRoot();
     const veth = await VethPair.create();
     return { address: "198.18.0.0", port: 53, namespace: veth.generator.name, veth, stop: () => veth.remove() };

@@ -11,6 +11,7 @@ interface Installable {
 
 const programs = {
   ip: { package: "iproute2" },
+  ethtool: { package: "ethtool" },
   taskset: { package: "util-linux" },
   setpriv: { package: "util-linux" },
   chrt: { package: "util-linux" },

@@ -49,6 +49,8 @@ export class VethPair implements Veth {
     const peer = ["peer", "name", "reflector", "netns", reflector.name, "address", reflectorMac, ...queues];
     await generator.ip("link", "add", "name", device, "address", generatorMac, ...queues, "type", "veth", ...peer);
     await generator.ip("address", "add", `${this.source}/24`, "dev", device);
+    // As on a network card, where it is on unless somebody turns it off.
+    await generator.exec("ethtool", "-K", device, "gro", "on");
     await generator.ip("link", "set", device, "up");
     await reflector.ip("link", "set", "reflector", "up");
     await generator.ip("neighbour", "add", "198.19.0.2", "lladdr", reflectorMac, "dev", device);
