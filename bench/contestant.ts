@@ -27,6 +27,10 @@ export interface Task {
   /** Consecutive addresses from the answerer's on; default 1. */
   readonly targets?: number;
   readonly transport?: "socket" | "raw";
+  /** The engine's threads; default 1. */
+  readonly shards?: number;
+  /** Rows that can wait for JavaScript; the engine's default. */
+  readonly ringRows?: number;
 }
 
 /** Trial is what a contestant did. */

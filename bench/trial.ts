@@ -57,7 +57,8 @@ const allRows = new Promise<void>((resolve) => {
   finished = resolve;
 });
 const cpus = task.cpu === undefined ? {} : { cpus: [task.cpu] };
-const engine = new Engine({ ...cpus, patienceMs }, (batch) => {
+const { shards = 1, ringRows = 65_536 } = task;
+const engine = new Engine({ ...cpus, shards, ringRows, patienceMs }, (batch) => {
   record(batch);
   // In a closed loop nothing is due at a time of its own.
   if (rateQps !== undefined) recordPace(batch);

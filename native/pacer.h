@@ -25,9 +25,9 @@ inline constexpr int64_t kNever = INT64_MAX;
 // time. A beat that passed before it could be sent is skipped and counted: a prober that stood still does not flood.
 class IntervalPacer {
  public:
-  IntervalPacer(const std::vector<Target>& targets, int64_t start_ns) : beats_(targets.size()) {
-    for (uint32_t i = 0; i < targets.size(); ++i) {
-      pace(i, targets[i].interval_ns, start_ns + targets[i].start_ns);
+  IntervalPacer(const std::vector<Start>& starts, int64_t start_ns) : beats_(starts.size()) {
+    for (uint32_t i = 0; i < starts.size(); ++i) {
+      pace(i, starts[i].interval_ns, start_ns + starts[i].start_ns);
     }
   }
 

@@ -10,6 +10,7 @@ namespace anyprobe {
 namespace {
 
 constexpr uint16_t kLongestQuery = 65507;
+constexpr size_t kFitsAnyPath = 1232;  // the least MTU of IPv6, less its headers
 
 std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<Template>* into) {
   while (at < end) {
@@ -29,12 +30,12 @@ std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<
   return into->empty() ? "templates: expected one query at least" : "";
 }
 
-std::string unpack_target(const PackedTarget& packed, const Plan& plan, Target* target, Peer* peer) {
+std::string unpack_target(const PackedTarget& packed, const Plan& plan, Target* target, Start* start, Peer* peer) {
   if (packed.query >= plan.templates.size()) return "table: a target names a query that is not there";
   auto in_range = [](double ns) { return ns >= 0 && ns <= static_cast<double>(kLongestNs); };
   if (!in_range(packed.start_ns) || !in_range(packed.interval_ns)) return "table: a time is out of range";
-  target->start_ns = static_cast<int64_t>(packed.start_ns);
-  target->interval_ns = static_cast<int64_t>(packed.interval_ns);
+  start->start_ns = static_cast<int64_t>(packed.start_ns);
+  start->interval_ns = static_cast<int64_t>(packed.interval_ns);
   target->probe = packed.probe;
   target->query = packed.query;
   if (packed.port == 0) return "table: port 0 cannot be asked";
@@ -42,8 +43,8 @@ std::string unpack_target(const PackedTarget& packed, const Plan& plan, Target* 
   Address address{};
   std::memcpy(&address, packed.address, sizeof(address));
   *peer = peer_at(packed.family == 6, address, packed.port);
-  std::memcpy(&target->source, packed.source, sizeof(target->source));
-  if (is_unset(target->source)) target->source = peer->ipv6() ? plan.schedule.source6 : plan.schedule.source4;
+  std::memcpy(&start->source, packed.source, sizeof(start->source));
+  if (is_unset(start->source)) start->source = peer->ipv6() ? plan.schedule.source6 : plan.schedule.source4;
   return "";
 }
 
@@ -82,14 +83,17 @@ std::string unpack(const uint8_t* templates, size_t template_octets, const uint8
     PackedTarget packed;
     std::memcpy(&packed, table + at, sizeof(packed));
     Target target;
+    Start start;
     Peer peer;
-    fault = unpack_target(packed, *plan, &target, &peer);
+    fault = unpack_target(packed, *plan, &target, &start, &peer);
     if (!fault.empty()) return fault;
     auto [entry, fresh] = known.try_emplace(peer, static_cast<uint32_t>(plan->peers.size()));
     if (fresh) plan->peers.push_back(peer);
     target.peer = entry->second;
     plan->targets.push_back(target);
+    plan->starts.push_back(start);
   }
+  plan->schedule.whole = std::ranges::all_of(plan->templates, [](auto& query) { return query.length <= kFitsAnyPath; });
   return check(plan->schedule);
 }
 

@@ -51,12 +51,17 @@ struct Template {
   bool dns() const { return question_length > 0; }
 };
 
+// Target is small, because every probe looks at it twice.
 struct Target {
-  int64_t start_ns;
-  int64_t interval_ns;
   uint32_t probe;
   uint32_t query;
-  uint32_t peer;   // index into the plan's peers
+  uint32_t peer;  // index into the plan's peers
+};
+
+// Start is what only matters of a target when its run begins.
+struct Start {
+  int64_t start_ns;
+  int64_t interval_ns;
   Address source;  // its own or the schedule's; none: what the kernel chooses
 };
 
@@ -74,6 +79,7 @@ struct Schedule {
   uint32_t train = 1;      // most queries in a train: one send of many datagrams; 1: none
   int64_t train_ns = 0;    // a train is no longer than so much time's worth of queries to its peer
   bool transmit_stamps = false;
+  bool whole = false;  // no query needs to be cut into fragments, on any path (set by unpack)
   bool raw = false;         // packets of our own making (raw.h), not a socket for each port
   uint32_t first_port = 0;  // raw: where the reserved ports begin; 0: where there is room
   Address source4{}, source6{};
@@ -85,6 +91,7 @@ struct Plan {
   std::vector<Template> templates;
   std::vector<Peer> peers;  // each once
   std::vector<Target> targets;
+  std::vector<Start> starts;  // of each target
   Schedule schedule;
 };
 

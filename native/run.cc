@@ -50,7 +50,7 @@ std::variant<RatePacer, WindowPacer, IntervalPacer> pacer_of(const Plan& plan, c
                                                             int64_t start_ns) {
   const Schedule& schedule = plan.schedule;
   if (schedule.inflight > 0) return WindowPacer(arrange(plan, 0, part.inflight));
-  if (schedule.rate_qps == 0) return IntervalPacer(plan.targets, start_ns);
+  if (schedule.rate_qps == 0) return IntervalPacer(plan.starts, start_ns);
   double period_ns = static_cast<double>(kNsPerSecond) / part.rate_qps;
   int64_t first_ns = start_ns + static_cast<int64_t>(static_cast<double>(kNsPerSecond) / schedule.rate_qps * shard);
   return RatePacer(arrange(plan, part.rate_qps, 0), period_ns, schedule.poisson, first_ns);
@@ -70,18 +70,20 @@ constexpr size_t kMostPortSets = UINT16_MAX;
 // sort_into_sets finds the sets that a run's targets need, and tells each target its own; false: they are too many.
 bool sort_into_sets(Run& run, uint32_t slots, std::vector<PortSet>* sets) {
   std::map<std::tuple<bool, int, std::string_view>, uint16_t> shared;
-  for (const Target& target : run.plan.targets) {
+  for (size_t i = 0; i < run.plan.targets.size(); ++i) {
+    const Target& target = run.plan.targets[i];
+    const Address& from = run.plan.starts[i].source;
     bool ipv6 = run.plan.peers[target.peer].ipv6();
     int id_at = run.plan.templates[target.query].id_at;
     bool own = id_at < 0;
-    std::string_view source(reinterpret_cast<const char*>(&target.source), sizeof(target.source));
+    std::string_view source(reinterpret_cast<const char*>(&from), sizeof(from));
     uint16_t next = static_cast<uint16_t>(sets->size());
     auto [known, fresh] = own ? std::pair{shared.end(), true} : shared.try_emplace({ipv6, id_at, source}, next);
     run.ports_of.push_back(own ? next : known->second);
     if (!fresh) continue;
     if (sets->size() == kMostPortSets) return false;
     uint32_t ports = own ? 1 : run.plan.schedule.ports;
-    sets->push_back({ipv6, id_at, target.source, ports, own ? kFewestSlotsOfInterval : slots});
+    sets->push_back({ipv6, id_at, from, ports, own ? kFewestSlotsOfInterval : slots});
   }
   return true;
 }
@@ -154,9 +156,10 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
   if (schedule.inflight > 0) shards = std::min(shards, schedule.inflight);
   uint32_t first_port[2] = {schedule.first_port, schedule.first_port};
   for (uint32_t shard = 0; shard < shards; ++shard) {
-    Plan cut{plan.templates, plan.peers, {}, schedule};
+    Plan cut{plan.templates, plan.peers, {}, {}, schedule};
     for (uint32_t i = by_target ? shard : 0; i < targets; i += by_target ? shards : 1) {
       cut.targets.push_back(plan.targets[i]);
+      cut.starts.push_back(plan.starts[i]);
     }
     Part part = part_of(schedule, shard, shards);
     uint32_t slots = slots_for(cut, part);
@@ -167,6 +170,7 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
     runs->push_back(std::unique_ptr<Run>(
         new Run{id, std::move(cut), std::move(pacer), part.count, window, stall_bound_ns}));
     if (SystemError e = open_sockets(*runs->back(), slots, first_port)) return e;
+    runs->back()->plan.starts = {};
   }
   return {};
 }

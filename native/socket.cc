@@ -34,6 +34,8 @@ SystemError configure(int fd, const Schedule& schedule, bool ipv6) {
   constexpr int kQueueOctets = 4 << 20;
   if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kQueueOctets, "")) set(fd, SOL_SOCKET, SO_RCVBUF, kQueueOctets, "");
   if (SystemError e = queue_errors(fd, ipv6)) return e;
+  // A packet that may not be cut up needs no identification, and the kernel spends 0.3 us on finding one.
+  if (schedule.whole && !ipv6) set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "");
   // Where the kernel has no UDP_GRO (Linux 5.0), answers come one by one.
   if (schedule.train > 1) set(fd, SOL_UDP, UDP_GRO, 1, "");
   return route_as(schedule, ipv6, fd);

@@ -123,6 +123,7 @@ class Limit {
     set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     set(fd, IPPROTO_IP, IP_RECVERR, 1);
     if (options_.train > 1) set(fd, SOL_UDP, UDP_GRO, 1);
+    set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     grow_queues(fd, kQueueOctets);
     epoll_event event{EPOLLIN, {}};
     event.data.fd = fd;

@@ -89,13 +89,8 @@ Plan plan_for(uint16_t port, uint32_t targets, double rate_qps, uint64_t count, 
   std::vector<uint8_t> payload(20, 0x55);
   plan.templates.emplace_back(payload.data(), payload.size(), -1, 0);
   for (uint32_t i = 0; i < targets; ++i) {
-    Target target{};
-    target.interval_ns = 5'000'000;
-    target.start_ns = static_cast<int64_t>(i) * 100'000;
-    target.probe = i;
-    target.query = i % 5 == 4;
-    target.peer = i % 3 == 2;
-    plan.targets.push_back(target);
+    plan.targets.push_back({i, i % 5 == 4, i % 3 == 2});
+    plan.starts.push_back({static_cast<int64_t>(i) * 100'000, 5'000'000, {}});
   }
   // Port 1 is nobody's: ICMP errors come between the answers.
   for (uint16_t one : {port, uint16_t{1}}) {

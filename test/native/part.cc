@@ -238,9 +238,10 @@ void unpack_bears_anything() {
     plan.schedule.timeout_ns = 1000;
     if (!unpack(a.data(), a.size(), b.data(), b.size(), &plan).empty()) continue;
     ++taken;
+    CHECK(plan.starts.size() == plan.targets.size());
+    for (const Start& start : plan.starts) CHECK(start.interval_ns >= 0 && start.interval_ns <= kLongestNs);
     for (const Target& target : plan.targets) {
       CHECK(target.query < plan.templates.size());
-      CHECK(target.interval_ns >= 0 && target.interval_ns <= kLongestNs);
       const Template& query = plan.templates[target.query];
       CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.length);
       if (query.dns()) CHECK(kDnsHeader + query.question_length <= query.length);

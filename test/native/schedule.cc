@@ -13,12 +13,7 @@
 
 using namespace anyprobe;
 
-Target every(int64_t start_ns, int64_t interval_ns) {
-  Target target{};
-  target.start_ns = start_ns;
-  target.interval_ns = interval_ns;
-  return target;
-}
+Start every(int64_t start_ns, int64_t interval_ns) { return {start_ns, interval_ns, {}}; }
 
 void interval_pacer_keeps_its_grid_and_skips_what_passed() {
   IntervalPacer pacer({every(0, 100), every(50, 100), every(0, 0)}, 1000);
@@ -76,7 +71,7 @@ void interval_pacer_obeys_pace_and_burst() {
 void interval_pacer_shares_wake_ups() {
   std::mt19937 random(5);
   for (int64_t interval : {7, 100, 1'000'003, 100'000'000, 333'333'333, 1'000'000'000}) {
-    IntervalPacer pacer(std::vector<Target>(50, every(0, 0)), 0);
+    IntervalPacer pacer(std::vector<Start>(50, every(0, 0)), 0);
     uint64_t skipped = 0;
     std::set<int64_t> points;
     for (uint32_t i = 0; i < 50; ++i) {
@@ -131,7 +126,7 @@ Plan plan_of(const std::vector<std::pair<uint32_t, size_t>>& targets, uint32_t t
   plan.schedule.train_ns = train_ns;
   for (auto [peer, length] : targets) {
     plan.peers.resize(std::max<size_t>(plan.peers.size(), peer + 1));
-    plan.targets.push_back({0, 0, 0, static_cast<uint32_t>(plan.templates.size()), peer});
+    plan.targets.push_back({0, static_cast<uint32_t>(plan.templates.size()), peer});
     plan.templates.emplace_back(std::vector<uint8_t>(length).data(), length, 0, 0);
   }
   return plan;

@@ -21,10 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t length) {
     CHECK(query.id_at < 0 || static_cast<size_t>(query.id_at) + 2 <= query.length);
     CHECK(!query.dns() || kDnsHeader + query.question_length <= query.length);
   }
-  for (const Target& target : plan.targets) {
-    CHECK(target.query < plan.templates.size());
-    CHECK(target.start_ns >= 0 && target.start_ns <= kLongestNs);
-    CHECK(target.interval_ns >= 0 && target.interval_ns <= kLongestNs);
+  for (const Target& target : plan.targets) CHECK(target.query < plan.templates.size());
+  CHECK(plan.starts.size() == plan.targets.size());
+  for (const Start& start : plan.starts) {
+    CHECK(start.start_ns >= 0 && start.start_ns <= kLongestNs);
+    CHECK(start.interval_ns >= 0 && start.interval_ns <= kLongestNs);
   }
   return 0;
 }
