@@ -160,10 +160,13 @@ IntervalPacer* Shard::pacer_of(uint32_t run_id, uint32_t target) {
 }
 
 void Shard::start(std::unique_ptr<Run> run) {
+  const bool beats = std::holds_alternative<IntervalPacer>(run->pacer);
   for (auto& socket : run->sockets) {
     epoll_event event{EPOLLIN, {socket.get()}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event);
-    // Errors are told whether asked for or not.
+    // A health check's errors end the rest; they are told whether asked for or not. Under a rate they can wait for the next
+    // send: here the kernel would look, for each answer, whether it is one.
+    if (!beats) continue;
     event.events = 0;
     epoll_ctl(resting_, EPOLL_CTL_ADD, socket->fd, &event);
   }
