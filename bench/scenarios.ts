@@ -1,6 +1,7 @@
 // The scenarios, as data: what is asked of whom, who competes, and the bars.
 import { type Comparison, compare } from "./compare.js";
 import { type Bound, type Experiment, missed } from "./experiment.js";
+import { micro } from "./micro/index.js";
 import { pacing } from "./pacing.js";
 import { answererCpu, generatorCpu } from "./place.js";
 import { rawSweep } from "./raw-sweep.js";
@@ -124,4 +125,5 @@ export const scenarios: Readonly<Record<string, Experiment>> = {
   pacing,
   truth,
   "raw-sweep": rawSweep,
+  ...micro,
 };
