@@ -1,5 +1,5 @@
 // The library's face: what a program that imports "anyprobe" gets.
-export { answered, type ResultBatch } from "./engine/batch.js";
+export { answered, flag, type ResultBatch } from "./engine/batch.js";
 export { type CounterName, type Counters, Engine, type EngineOptions, type Run } from "./engine/engine.js";
 export {
   AnyprobeError,
