@@ -10,7 +10,7 @@ namespace anyprobe {
 namespace {
 
 constexpr uint16_t kLongestQuery = 65507;
-constexpr size_t kFitsAnyPath = 1232;  // the least MTU of IPv6, less its headers
+constexpr size_t kFitsAnyPath = 548;  // the 576 octets that every IPv4 host takes (RFC 1122 3.3.2), less the headers
 
 std::string unpack_templates(const uint8_t* at, const uint8_t* end, std::vector<Template>* into) {
   while (at < end) {

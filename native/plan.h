@@ -79,7 +79,7 @@ struct Schedule {
   uint32_t train = 1;      // most queries in a train: one send of many datagrams; 1: none
   int64_t train_ns = 0;    // a train is no longer than so much time's worth of queries to its peer
   bool transmit_stamps = false;
-  bool whole = false;  // no query needs to be cut into fragments, on any path (set by unpack)
+  bool whole = false;  // no query should need to be cut into fragments, on any path (set by unpack)
   bool raw = false;         // packets of our own making (raw.h), not a socket for each port
   uint32_t first_port = 0;  // raw: where the reserved ports begin; 0: where there is room
   Address source4{}, source6{};

@@ -11,7 +11,8 @@
 namespace anyprobe {
 namespace {
 
-constexpr uint32_t kRoundSends = 8;  // for a run before answers are read: else our own queue could overflow
+constexpr uint32_t kRoundSends = 8;     // for a run before answers are read: else our own queue could overflow
+constexpr uint32_t kWindowSends = 32;  // in a closed loop, whose window bounds what can be queued
 constexpr int64_t kLongestTurn = 10 * kNsPerUs;  // of a message: more, and the thread was put aside within the call
 constexpr uint32_t kSendTries = 4;
 constexpr uint32_t kExplainedTries = 64;  // where each failure was an earlier packet's
@@ -57,7 +58,8 @@ void Shard::send_due(Run& run, Pacer& pacer) {
     ++sends;
   };
   run.blocked = false;
-  while (sends < kRoundSends && run.left > 0 && pacer.next_due() <= now_ns_) {
+  const uint32_t most = run.closed_loop() ? kWindowSends : kRoundSends;
+  while (sends < most && run.left > 0 && pacer.next_due() <= now_ns_) {
     uint32_t train = static_cast<uint32_t>(std::min<uint64_t>(pacer.next_train(), run.left));
     if (run.in_flight + train > run.window) break;
     if (socket && (train > 1 || outbox_.full() || socket->ports != run.ports_of[pacer.next_target()])) leave();
@@ -132,6 +134,7 @@ void Shard::flush(Socket& socket) {
       add(kTrainsRefused);
       continue;
     }
+    if (errnum == EMSGSIZE && !socket.raw && allow_fragments(socket)) continue;
     if (retry_send(socket, errnum, tries++)) continue;
     for (uint32_t i = outbox_.first(at); i < outbox_.first(at + 1); ++i) {
       socket.in_flight[outbox_.slot(i)].sent_ns = monotonic_ns();

@@ -35,7 +35,7 @@ SystemError configure(int fd, const Schedule& schedule, bool ipv6) {
   if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kQueueOctets, "")) set(fd, SOL_SOCKET, SO_RCVBUF, kQueueOctets, "");
   if (SystemError e = queue_errors(fd, ipv6)) return e;
   // A packet that may not be cut up needs no identification, and the kernel spends 0.3 us on finding one.
-  if (schedule.whole && !ipv6) set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "");
+  if (schedule.whole && !ipv6) set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "");  // see allow_fragments
   // Where the kernel has no UDP_GRO (Linux 5.0), answers come one by one.
   if (schedule.train > 1) set(fd, SOL_UDP, UDP_GRO, 1, "");
   return route_as(schedule, ipv6, fd);
@@ -114,6 +114,13 @@ uint32_t dropped_of(const Socket& socket) {
   socklen_t size = sizeof(memory);
   if (getsockopt(socket.fd, SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return socket.dropped;
   return memory[SK_MEMINFO_DROPS];
+}
+
+bool allow_fragments(const Socket& socket) {
+  int now = IP_PMTUDISC_WANT;
+  socklen_t size = sizeof(now);
+  if (getsockopt(socket.fd, IPPROTO_IP, IP_MTU_DISCOVER, &now, &size) != 0 || now != IP_PMTUDISC_PROBE) return false;
+  return !set(socket.fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_WANT, "");
 }
 
 void restart_transmit_keys(Socket& socket) {

@@ -86,6 +86,9 @@ SystemError route_as(const Schedule& schedule, bool ipv6, int fd);
 // with the next packet.
 uint32_t dropped_of(const Socket& socket);
 
+// allow_fragments lets packets be cut up that were to stay whole, for a path that is too narrow; false: they may be already.
+bool allow_fragments(const Socket& socket);
+
 // restart_transmit_keys makes the kernel count transmit stamps from 0 again: a send that failed may have used up a number.
 void restart_transmit_keys(Socket& socket);
 
