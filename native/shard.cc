@@ -264,7 +264,9 @@ void Shard::wait() {
       // A closed loop sends when it is answered.
       rest &= !run->closed_loop();
       if (run->in_flight == 0) continue;
-      run->next_expiry_ns = next_expiry(*run);
+      // The moment that is known may be too early, for a probe that was answered since. A closed loop, which is awake anyway
+      // long before, does not look through all its ports for the right one.
+      if (!run->closed_loop()) run->next_expiry_ns = next_expiry(*run);
       until = std::min({until, run->next_expiry_ns, now_ns_ + run->stall_bound_ns});
     }
   }

@@ -11,8 +11,10 @@
 namespace anyprobe {
 namespace {
 
-constexpr uint32_t kRoundSends = 8;     // for a run before answers are read: else our own queue could overflow
-constexpr uint32_t kWindowSends = 32;  // in a closed loop, whose window bounds what can be queued
+// Sent for a run before answers are read: else our own queue could overflow. In a closed loop its window bounds that, and
+// so many probes are let out that not every one waits for the others of its round.
+constexpr uint32_t kRoundSends = 8;
+constexpr uint32_t kWindowProbes = 512;
 constexpr int64_t kLongestTurn = 10 * kNsPerUs;  // of a message: more, and the thread was put aside within the call
 constexpr uint32_t kSendTries = 4;
 constexpr uint32_t kExplainedTries = 64;  // where each failure was an earlier packet's
@@ -58,8 +60,8 @@ void Shard::send_due(Run& run, Pacer& pacer) {
     ++sends;
   };
   run.blocked = false;
-  const uint32_t most = run.closed_loop() ? kWindowSends : kRoundSends;
-  while (sends < most && run.left > 0 && pacer.next_due() <= now_ns_) {
+  const uint64_t enough = run.closed_loop() ? run.left - std::min<uint64_t>(run.left, kWindowProbes) : 0;
+  while ((run.closed_loop() || sends < kRoundSends) && run.left > enough && pacer.next_due() <= now_ns_) {
     uint32_t train = static_cast<uint32_t>(std::min<uint64_t>(pacer.next_train(), run.left));
     if (run.in_flight + train > run.window) break;
     if (socket && (train > 1 || outbox_.full() || socket->ports != run.ports_of[pacer.next_target()])) leave();
