@@ -44,14 +44,15 @@ int pin(int cpu) {
 
 timespec timespec_of(int64_t ns) { return {ns / kNsPerSecond, ns % kNsPerSecond}; }
 
-// sleep_on waits for events, `for_ns` at most or without end where it is negative; tells how many there are.
-int sleep_on(int epoll, epoll_event* events, int most, int64_t for_ns) {
+// sleep_on waits for an event, `for_ns` at most or without end where it is negative. It does not say which: until the shard
+// has come round to looking, there are more.
+void sleep_on(int epoll, int64_t for_ns) {
+  epoll_event event;
   timespec timeout = timespec_of(for_ns);
   // epoll_pwait2 (Linux 5.11) sleeps to the nanosecond; where it is missing or forbidden, to the millisecond, rounded up.
-  long got = syscall(SYS_epoll_pwait2, epoll, events, most, for_ns < 0 ? nullptr : &timeout, nullptr, 0);
-  if (got >= 0) return static_cast<int>(got);
-  if (errno == EINTR) return 0;
-  return epoll_wait(epoll, events, most, for_ns < 0 ? -1 : static_cast<int>(std::min<int64_t>(for_ns / kNsPerMs + 1, 60'000)));
+  long got = syscall(SYS_epoll_pwait2, epoll, &event, 1, for_ns < 0 ? nullptr : &timeout, nullptr, 0);
+  if (got >= 0 || errno == EINTR) return;
+  epoll_wait(epoll, &event, 1, for_ns < 0 ? -1 : static_cast<int>(std::min<int64_t>(for_ns / kNsPerMs + 1, 60'000)));
 }
 
 }  // namespace
@@ -280,9 +281,7 @@ void Shard::wait() {
   // Plain answers wait for the next wake-up, if that comes soon: JavaScript's costs as much as the shard's own.
   if (unrung_ > 0 && (urgent_ || until - unrung_since_ns_ > patience_ns_)) ring_bell();
   add(kWakeups);
-  int ready = sleep_on(rest ? resting_ : epoll_, events_.data(), kMostEvents, until == kNever ? -1 : until - now_ns);
-  // Who rested knows of errors only.
-  ready_ = rest ? 0 : ready;
+  sleep_on(rest ? resting_ : epoll_, until == kNever ? -1 : until - now_ns);
 }
 
 }  // namespace anyprobe

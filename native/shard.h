@@ -2,8 +2,6 @@
 // path takes no lock. Other threads reach it only through post() (a mailbox and an eventfd), the ring and the counters.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -122,7 +120,6 @@ class Shard {
   void end(Socket& socket, uint32_t at, Outcome outcome, int errnum = 0);
   void cancel(Run& run);
   void ring_bell();
-  bool expires() const;
   int64_t next_send() const;
   int64_t next_expiry(const Run& run) const;
   Run* find(uint32_t id);
@@ -142,9 +139,6 @@ class Shard {
 
   // The thread's own.
   std::vector<std::unique_ptr<Run>> runs_;
-  static constexpr int kMostEvents = 128;
-  std::array<epoll_event, kMostEvents> events_;
-  int ready_ = 0;  // of them, told by the sleep
   Outbox outbox_;
   Inbox inbox_;
   int64_t now_ns_ = 0;

@@ -172,26 +172,20 @@ void Shard::accept(Socket& socket, const Inbox::Packet& packet, int64_t read_ns)
   });
 }
 
-bool Shard::expires() const {
-  return std::ranges::any_of(runs_, [this](const auto& run) { return run->next_expiry_ns <= now_ns_; });
-}
-
 void Shard::receive() {
-  // What ended the sleep is enough to go on with, unless something expires: that wants a look at all sockets after now_ns_.
-  int ready = expires() ? 0 : ready_;
-  if (ready <= 0) ready = epoll_wait(epoll_, events_.data(), kMostEvents, 0);
-  ready_ = 0;
+  constexpr int kMostEvents = 128;
+  epoll_event events[kMostEvents];
+  int ready = epoll_wait(epoll_, events, kMostEvents, 0);
   if (ready > 0) realtime_offset_ns_ = realtime_offset_ns();
   unread_ = ready == kMostEvents;
   for (int i = 0; i < ready; ++i) {
-    const epoll_event& event = events_[static_cast<size_t>(i)];
-    auto* socket = static_cast<Socket*>(event.data.ptr);
+    auto* socket = static_cast<Socket*>(events[i].data.ptr);
     if (!socket) {
       take_commands();
       continue;
     }
-    if (event.events & EPOLLERR) receive_errors(*socket);
-    if (event.events & EPOLLIN) socket->raw ? receive_raw(*socket->raw) : receive_answers(*socket);
+    if (events[i].events & EPOLLERR) receive_errors(*socket);
+    if (events[i].events & EPOLLIN) socket->raw ? receive_raw(*socket->raw) : receive_answers(*socket);
   }
 }
 
