@@ -26,7 +26,7 @@ export interface Measured {
   readonly environment?: Readonly<Record<string, unknown>>;
 }
 
-/** Report is the one object that `npm run bench -- --only NAME --json` prints last. */
+/** Report is the one object that `npm run bench -- --only NAME --json` prints last, and `npm run lab -- NAME --json`. */
 export interface Report {
   readonly name: string;
   readonly ok: boolean;

@@ -64,18 +64,18 @@ class InFlight {
     size_ += count;
   }
 
-  // find gives the live slot of an id, or kNone. Answers mostly come in the order of their queries, so the slot after the
-  // last that was freed is looked at first.
-  uint32_t find(uint16_t id) const {
-    if (slots_[expected_].id == id && slots_[expected_].live) return expected_;
-    uint32_t at = shuffle_->sequence_of(id) & mask_;
-    return slots_[at].live && slots_[at].id == id ? at : kNone;
-  }
-
-  // expected gives the live slot after the last that was freed, if it has that id.
-  Slot* expected(uint16_t id) {
+  // expected gives the live slot after the last that was freed, if it has that id: answers mostly come in the order of their
+  // queries.
+  Slot* expected(uint16_t id) const {
     Slot& slot = slots_[expected_];
     return slot.live && slot.id == id ? &slot : nullptr;
+  }
+
+  // find gives the live slot of an id, or kNone.
+  uint32_t find(uint16_t id) const {
+    if (expected(id)) return expected_;
+    uint32_t at = shuffle_->sequence_of(id) & mask_;
+    return slots_[at].live && slots_[at].id == id ? at : kNone;
   }
 
   void release(Slot& slot) {

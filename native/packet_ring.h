@@ -4,7 +4,6 @@
 
 #include <linux/if_packet.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 

@@ -271,8 +271,8 @@ void Shard::wait() {
       until = std::min({until, run->next_expiry_ns, now_ns_ + run->stall_bound_ns});
     }
   }
-  // After a round that sent or received it first rests: errors and commands wake it then, answers do not. Each of them alone
-  // would cost a wake-up, and the kernel's stamp keeps its rtt true.
+  // After a round that sent or received it first rests: commands wake it then, and a health check's errors, but no answers.
+  // Each of them alone would cost a wake-up, and the kernel's stamp keeps its rtt true.
   rest &= in_flight_ <= kRestInFlight * sockets;
   if (rest) until = std::min(until, now_ns + std::max(kRestNs, patience_ns_));
   // Not the time now: where this round itself stood still, the next one sees it.

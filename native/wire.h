@@ -74,7 +74,7 @@ inline bool is_plain_answer(const uint8_t* query, size_t question_length, const 
 
 // Shuffle is a keyed bijection of 16-bit numbers: consecutive sequence numbers become ids that nobody off the path can
 // guess, and an id gives its sequence number back. Multiplying by odd numbers and folding the upper half into the lower can
-// both be undone, and cost a third of what looking numbers up in a table of that size does.
+// both be undone, and need no table, which would take room in the cache.
 class Shuffle {
  public:
   Shuffle() {

@@ -58,7 +58,7 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
       count: plan.schedule.count ?? 0,
       timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
       ports: portsOf(plan),
-      train: raw ? 1 : (plan.train ?? defaultTrain),
+      train: trainOf(plan),
       trainNs: Math.round((plan.trainUs ?? defaultTrainUs) * nsPerUs),
       transmitStamps: plan.transmitStamps ?? false,
       raw,
@@ -104,6 +104,11 @@ function expectPlan(plan: Plan): void {
 
 function portsOf({ ports, schedule }: Plan): number {
   return ports ?? ("intervalMs" in schedule ? 1 : defaultPorts);
+}
+
+/** trainOf tells the longest train: one, where each probe has its own time or its own packet. */
+function trainOf({ train = defaultTrain, schedule, transport }: Plan): number {
+  return "intervalMs" in schedule || transport === "raw" ? 1 : train;
 }
 
 /** expectTransport sees that only the raw transport is asked for what only it can do, and not for what it cannot. */

@@ -1,30 +1,14 @@
 // Trains: what leaves together, and that no probe in a train is lost or told wrongly.
 import { spawnSync } from "node:child_process";
 import { getSystemErrorName } from "node:util";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Plan } from "../../src/probe/plan.js";
-import { type Answerer, answerTo, echo, freePort, reply, silent, startAnswerer } from "../support/answerer.js";
+import { answerTo, echo, freePort, reply, silent } from "../support/answerer.js";
 import { question, Recorder, type Row } from "../support/engine.js";
 import { inNamespace } from "../support/namespace.js";
-import { ChildAnswerer } from "./transports/child-answerer.js";
+import { start, startChild } from "./transports/opened.js";
 
 const fixture = new URL("./transports/trains-fixture.ts", import.meta.url);
-const open: Answerer[] = [];
-const children: ChildAnswerer[] = [];
-const start = async (...args: Parameters<typeof startAnswerer>) => {
-  const answerer = await startAnswerer(...args);
-  open.push(answerer);
-  return answerer;
-};
-const startChild = async () => {
-  const child = await ChildAnswerer.spread();
-  children.push(child);
-  return child;
-};
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill();
-  await Promise.all(open.splice(0).map((answerer) => answerer.close()));
-});
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Only root may drop packets, and only with nftables. */
 const cannotLose = process.getuid?.() !== 0 || spawnSync("nft", ["--version"]).status !== 0;

@@ -2,14 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
-
-/** Report is the one object that `npm run lab -- NAME --json` prints last. */
-export interface Report {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly figures: Readonly<Record<string, unknown>>;
-  readonly environment: Readonly<Record<string, unknown>>;
-}
+import type { Measured } from "../../bench/experiment.js";
 
 /** Experiment measures something and tells its figures; `say` is for progress. */
 export interface Experiment {
@@ -22,13 +15,6 @@ export interface ExperimentOptions {
   readonly driver: "address" | "frr" | undefined;
   readonly only: string | undefined;
   readonly seconds: number | undefined;
-}
-
-/** Measured is what an experiment found; `failures` has a sentence for each bar that was missed. */
-export interface Measured {
-  readonly figures: Record<string, unknown>;
-  readonly failures: readonly string[];
-  readonly environment?: Record<string, unknown>;
 }
 
 /** spread sums up durations: never a mean. */

@@ -1,8 +1,9 @@
 // npm run lab -- NAME [--json]: measures one thing in the lab and says whether it holds.
 import { Command } from "commander";
+import type { Report } from "../../bench/experiment.js";
 import { labMissing } from "../support/lab.js";
 import { failover } from "./failover.js";
-import { type Experiment, environment, type Report } from "./figures.js";
+import { type Experiment, environment } from "./figures.js";
 import { load } from "./load.js";
 import { soak } from "./soak.js";
 

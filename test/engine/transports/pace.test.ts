@@ -1,26 +1,10 @@
 // The pace of a load: an open loop at random times, and a closed loop that keeps so many in flight.
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Plan } from "../../../src/probe/plan.js";
-import { type Answerer, answerTo, reply, silent, startAnswerer } from "../../support/answerer.js";
+import { answerTo, reply, silent } from "../../support/answerer.js";
 import { question, Recorder, type Row } from "../../support/engine.js";
-import { ChildAnswerer } from "./child-answerer.js";
+import { start, startChild } from "./opened.js";
 
-const open: Answerer[] = [];
-const children: ChildAnswerer[] = [];
-const start = async (...args: Parameters<typeof startAnswerer>) => {
-  const answerer = await startAnswerer(...args);
-  open.push(answerer);
-  return answerer;
-};
-const startChild = async () => {
-  const child = await ChildAnswerer.spread();
-  children.push(child);
-  return child;
-};
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill();
-  await Promise.all(open.splice(0).map((answerer) => answerer.close()));
-});
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** gapsOf gives the mean and the coefficient of variation of the gaps between due times. */

@@ -1,34 +1,22 @@
 // Source ports: successive sends take turns on them, so that all workers and all paths of a service are asked; and what is
 // lost at our own ports is not called the server's loss.
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Plan } from "../../../src/probe/plan.js";
-import { type Answerer, echo, silent, startAnswerer } from "../../support/answerer.js";
+import { echo, silent } from "../../support/answerer.js";
 import { question, Recorder } from "../../support/engine.js";
 import { stallable } from "../../support/stall.js";
-import { ChildAnswerer } from "./child-answerer.js";
+import { start, startChild } from "./opened.js";
 
 const fixture = new URL("./trains-fixture.ts", import.meta.url);
-const open: Answerer[] = [];
-const children: ChildAnswerer[] = [];
-const spread = async (sockets: number) => {
-  const child = await ChildAnswerer.spread(sockets);
-  children.push(child);
-  return child;
-};
 /** An answerer that notes from which ports it was asked. */
 async function noting() {
   const ports = new Map<number, number>();
-  const target = await startAnswerer((query, peer, socket) => {
+  const target = await start((query, peer, socket) => {
     ports.set(peer.port, (ports.get(peer.port) ?? 0) + 1);
     echo(query, peer, socket);
   });
-  open.push(target);
   return { target, ports };
 }
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill();
-  await Promise.all(open.splice(0).map((answerer) => answerer.close()));
-});
 
 test.each<[string, Plan["schedule"], Partial<Plan>, number]>([
   ["64 with a rate", { rateQps: 2000, count: 640 }, {}, 64],
@@ -71,8 +59,7 @@ test("singles use the ports about evenly", async () => {
 });
 
 test("a window that ends as one is sent again from other ports", async () => {
-  const target = await startAnswerer(silent);
-  open.push(target);
+  const target = await start(silent);
   const recorder = new Recorder();
   recorder.submit({
     probes: [{ target, query: question }],
@@ -106,7 +93,7 @@ test.each([
   ["trains", 64],
   ["singles", 1],
 ])("four SO_REUSEPORT workers each get 15 to 35 percent of the queries, in %s", async (_, train) => {
-  const target = await spread(4);
+  const target = await startChild(4);
   const recorder = new Recorder({ answerOctets: 0 });
   recorder.submit({
     probes: [{ target, query: question }],

@@ -1,20 +1,12 @@
 // Transmit stamps: each send has its own, and a train has one.
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { flag } from "../../../src/engine/batch.js";
 import type { Plan } from "../../../src/probe/plan.js";
 import { freePort } from "../../support/answerer.js";
 import { question, Recorder } from "../../support/engine.js";
-import { ChildAnswerer } from "./child-answerer.js";
+import type { ChildAnswerer } from "./child-answerer.js";
+import { startChild } from "./opened.js";
 
-const children: ChildAnswerer[] = [];
-const startChild = async () => {
-  const child = await ChildAnswerer.spread();
-  children.push(child);
-  return child;
-};
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill();
-});
 const planOf = (target: ChildAnswerer, schedule: Plan["schedule"], more: Partial<Plan> = {}): Plan => ({
   probes: [{ target, query: question }],
   schedule,
