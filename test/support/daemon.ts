@@ -18,6 +18,7 @@ export interface Line {
   readonly level: string;
   readonly event?: string;
   readonly msg: string;
+  readonly time: string;
   readonly [key: string]: unknown;
 }
 
