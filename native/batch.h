@@ -27,19 +27,28 @@ class Outbox {
   void clear() { messages_ = probes_ = octets_used_ = 0; }
 
   // Message is one that is being written; its members stay in registers. add puts a query into it, writes its id, and keeps
-  // the slot that its probe reserved. All queries of a message are equally long.
+  // the slot that its probe reserved; query says which from here on. All queries of a message are equally long.
   struct Message {
     uint8_t* at;
     uint32_t* slot;
-    void add(const Template& query, uint16_t id, uint32_t reserved) {
-      const uint8_t* from = query.octets.data();
+    const uint8_t* from = nullptr;
+    size_t length = 0;
+    int id_at = -1;
+
+    void query(const Template& query) {
+      from = query.octets.data();
+      length = query.length;
+      id_at = query.id_at;
+    }
+
+    void add(uint16_t id, uint32_t reserved) {
       size_t block = 0;
       do {
         std::memcpy(at + block, from + block, kBlockOctets);
         block += kBlockOctets;
-      } while (block < query.length);
-      if (query.id_at >= 0) write16(at + query.id_at, id);
-      at += query.length;
+      } while (block < length);
+      if (id_at >= 0) write16(at + id_at, id);
+      at += length;
       *slot++ = reserved;
     }
   };

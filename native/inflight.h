@@ -66,9 +66,25 @@ class InFlight {
 
   // expected gives the live slot after the last that was freed, if it has that id: answers mostly come in the order of their
   // queries.
-  Slot* expected(uint16_t id) const {
-    Slot& slot = slots_[expected_];
-    return slot.live && slot.id == id ? &slot : nullptr;
+  bool expected(uint16_t id) const { return slots_[expected_].live && slots_[expected_].id == id; }
+
+  // release_in_order frees slots from the expected one on, at most so many, while take(slot) agrees; tells how many.
+  template <typename Take>
+  size_t release_in_order(size_t most, Take take) {
+    // Locals, as in reserve.
+    Slot* const slots = slots_.get();
+    const uint32_t mask = mask_;
+    uint32_t at = expected_;
+    size_t done = 0;
+    for (; done < most; ++done) {
+      Slot& slot = slots[at];
+      if (!slot.live || !take(slot)) break;
+      slot.live = false;
+      at = (slot.sequence + 1) & mask;
+    }
+    expected_ = at;
+    size_ -= static_cast<uint32_t>(done);
+    return done;
   }
 
   // find gives the live slot of an id, or kNone.

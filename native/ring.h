@@ -24,24 +24,45 @@ class Ring {
     return static_cast<uint32_t>(rows_.size()) - static_cast<uint32_t>(written_ - read_.load(std::memory_order_acquire));
   }
 
-  // Writer: adds a row, seen by the reader only after publish. `answer` has row.answer_length octets. Field by field: a row
-  // just made, copied as a whole, would wait for its own narrow writes.
-  void write(const Row& row, const uint8_t* answer) {
-    size_t at = written_++ & mask_;
-    Row& place = rows_[at];
-    place.due_ns = row.due_ns;
-    place.sent_ns = row.sent_ns;
-    place.rtt_ns = row.rtt_ns;
-    place.probe = row.probe;
-    place.flags = row.flags;
-    place.answer_length = row.answer_length;
-    place.source_port = row.source_port;
-    place.outcome = row.outcome;
-    place.rcode = row.rcode;
-    place.errnum = row.errnum;
-    place.shard = row.shard;
-    if (row.answer_length) std::memcpy(&answers_[at * answer_octets_], answer, row.answer_length);
-  }
+  // Pen writes rows, seen by the reader only after publish. Its members stay in registers, where the ring's would be read
+  // again after each row; there is one pen at a time, and what it wrote counts once it is gone.
+  class Pen {
+   public:
+    explicit Pen(Ring& ring)
+        : ring_(ring), rows_(ring.rows_.data()), answers_(ring.answers_.data()), mask_(ring.mask_), at_(ring.written_) {}
+    ~Pen() { ring_.written_ = at_; }
+    Pen(const Pen&) = delete;
+    void operator=(const Pen&) = delete;
+
+    // `answer` has row.answer_length octets. Field by field: a row just made, copied as a whole, would wait for its own
+    // narrow writes.
+    void write(const Row& row, const uint8_t* answer) {
+      const size_t at = at_++ & mask_;
+      Row& place = rows_[at];
+      place.due_ns = row.due_ns;
+      place.sent_ns = row.sent_ns;
+      place.rtt_ns = row.rtt_ns;
+      place.probe = row.probe;
+      place.flags = row.flags;
+      place.answer_length = row.answer_length;
+      place.source_port = row.source_port;
+      place.outcome = row.outcome;
+      place.rcode = row.rcode;
+      place.errnum = row.errnum;
+      place.shard = row.shard;
+      if (row.answer_length) std::memcpy(answers_ + at * ring_.answer_octets_, answer, row.answer_length);
+    }
+
+   private:
+    Ring& ring_;
+    Row* const rows_;
+    uint8_t* const answers_;
+    const uint64_t mask_;
+    uint64_t at_;
+  };
+
+  // Writer: adds a row.
+  void write(const Row& row, const uint8_t* answer) { Pen(*this).write(row, answer); }
 
   // Writer: shows what was written; tells how many rows that were.
   uint32_t publish() {

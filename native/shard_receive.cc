@@ -127,8 +127,11 @@ size_t Shard::accept_in_order(Socket& socket, const Arrival& arrival, const uint
   const Template* query = arrival.query;
   bool likely = query && query->dns() && !arrival.transmit_stamps && length >= kDnsHeader + query->question_length;
   if (!likely) return 0;
-  InFlight& in_flight = socket.in_flight;
   const uint64_t timeout_ns = static_cast<uint64_t>(socket.run->plan.schedule.timeout_ns);
+  const uint8_t* const question = query->octets.data();
+  const size_t question_length = query->question_length;
+  const uint32_t target = arrival.target;
+  const int64_t stamp_ns = arrival.stamp_ns;
   Row row{};
   row.probe = arrival.probe;
   row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
@@ -136,19 +139,19 @@ size_t Shard::accept_in_order(Socket& socket, const Arrival& arrival, const uint
   row.source_port = socket.port;
   row.outcome = Outcome::kAnswered;
   row.shard = index_;
-  size_t done = 0;
-  for (; done < most; ++done, octets += length) {
-    Slot* slot = in_flight.expected(read16(octets));
-    if (!slot || slot->target != arrival.target) break;
+  Ring::Pen pen(ring_);
+  const size_t done = socket.in_flight.release_in_order(most, [&](const Slot& slot) {
+    if (slot.id != read16(octets) || slot.target != target) return false;
     // Of a probe that was not sent yet, or an answer without a sensible stamp, this is out of range as well.
-    row.rtt_ns = arrival.stamp_ns - slot->sent_ns;
-    if (static_cast<uint64_t>(row.rtt_ns) > timeout_ns) break;
-    if (!is_plain_answer(query->octets.data(), query->question_length, octets)) break;
-    row.due_ns = slot->due_ns;
-    row.sent_ns = slot->sent_ns;
-    ring_.write(row, octets);
-    in_flight.release(*slot);
-  }
+    row.rtt_ns = stamp_ns - slot.sent_ns;
+    if (static_cast<uint64_t>(row.rtt_ns) > timeout_ns) return false;
+    if (!is_plain_answer(question, question_length, octets)) return false;
+    row.due_ns = slot.due_ns;
+    row.sent_ns = slot.sent_ns;
+    pen.write(row, octets);
+    octets += length;
+    return true;
+  });
   in_flight_ -= static_cast<uint32_t>(done);
   socket.run->in_flight -= static_cast<uint32_t>(done);
   return done;

@@ -91,15 +91,14 @@ void Shard::gather(Run& run, Pacer& pacer, Socket& socket, uint32_t train, uint6
   Outbox::Message message = outbox_.begin(plan.peers[plan.targets[due.target].peer]);
   uint32_t left = train;
   uint32_t known = UINT32_MAX;  // the target whose query was looked up last: most trains are of one
-  const Template* query = nullptr;
   socket.in_flight.reserve(train, [&](uint32_t at, Slot& slot) {
     slot.due_ns = due.due_ns;
     slot.target = due.target;
     if (due.target != known) {
       known = due.target;
-      query = &plan.templates[plan.targets[known].query];
+      message.query(plan.templates[plan.targets[known].query]);
     }
-    message.add(*query, slot.id, at);
+    message.add(slot.id, at);
     if (--left > 0) pacer.take(now_ns_, &due, skipped);
   });
   outbox_.end(message);
