@@ -66,13 +66,13 @@ function expectRcode(metric: string, text: string): void {
 /** missesOf names the limits that a trial did not hold. A trial that tells nothing of the service (nothing counted) misses all. */
 export function missesOf(objective: Objective, measured: Measured): Miss[] {
   return objective.flatMap((limit) => {
-    const got = valueOf(limit, measured);
+    const got = measuredOf(limit, measured);
     return got < limit.below ? [] : [{ limit: limit.text, got }];
   });
 }
 
-/** valueOf tells what a trial had where a limit looks: ns or a share. NaN where nothing was counted. */
-export function valueOf({ metric, percentile }: Limit, measured: Measured): number {
+/** measuredOf tells what a trial had where a limit looks: ns or a share. NaN where nothing was counted. */
+export function measuredOf({ metric, percentile }: Limit, measured: Measured): number {
   if (percentile !== undefined) return measured.percentileNs(percentile);
   const { answered, timeouts, unreachable, truncated, rcodes } = measured;
   // What this host could not send, or lost itself, tells nothing.
