@@ -1,4 +1,4 @@
-// The errors that anyprobe throws: three classes, for the three people who can fix one. Match on `code`, not on text.
+// The errors that anyprobe throws: four classes, for the four people who can fix one. Match on `code`, not on text.
 
 /** codes lists every error code, with what it means; docs/errors.md is held against it by a test. */
 export const codes = {
@@ -12,6 +12,7 @@ export const codes = {
   ERR_ROUTE_UNREACHABLE: "the routing daemon or the kernel interface could not be reached",
   ERR_ROUTE_REFUSED: "the routing daemon refused a command",
   ERR_ROUTE_UNSUPPORTED: "the prefix cannot be moved this way on this router",
+  ERR_LOAD_REPORT: "a load test's report could not be read, or does not tell what is asked of it",
   ERR_RUN_LOCKED: "another anyprobe daemon manages this network namespace",
   ERR_RUN_UNREACHABLE: "no anyprobe daemon answers at the control socket",
 } as const;
@@ -75,6 +76,20 @@ export class RouteError extends AnyprobeError {
     message: string,
     readonly driver: string,
     readonly prefixes: readonly string[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** LoadError says what is wrong with a file of a load test; `file` names it, and `line` (from 1) where in it, as far as it is known. */
+export class LoadError extends AnyprobeError {
+  override readonly name = "LoadError";
+  constructor(
+    code: Extract<ErrorCode, `ERR_LOAD_${string}`>,
+    message: string,
+    readonly file: string,
+    readonly line?: number,
     options?: ErrorOptions,
   ) {
     super(code, message, options);

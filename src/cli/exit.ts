@@ -7,6 +7,7 @@ export const exitCodes = {
   0: "it did what was asked",
   1: "it was done, and the result is bad: `demo` did not see all of it happen",
   64: "usage: an option or argument is wrong",
+  65: "data: a file that was given as input is wrong",
   69: "unavailable: a daemon, a router or the kernel interface cannot be reached or refuses",
   70: "software: a fault of anyprobe itself",
   77: "permission: the kernel refused for lack of privilege, or this host lacks what it needs",
@@ -26,6 +27,7 @@ const byCode: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_ROUTE_UNREACHABLE: 69,
   ERR_ROUTE_REFUSED: 69,
   ERR_ROUTE_UNSUPPORTED: 69,
+  ERR_LOAD_REPORT: 65,
   ERR_RUN_LOCKED: 69,
   ERR_RUN_UNREACHABLE: 69,
 };
