@@ -4,8 +4,10 @@
       "target_name": "anyprobe",
       "sources": [
         "native/addon.cc",
+        "native/addon_answerer.cc",
         "native/addon_engine.cc",
         "native/addon_netlink.cc",
+        "native/answerer.cc",
         "native/batch.cc",
         "native/engine.cc",
         "native/netlink.cc",

@@ -6,6 +6,14 @@ import { needs } from "./programs.js";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+/** What a program is made of beside its own source. */
+const more: Readonly<Record<string, readonly string[]>> = {
+  answerer: [
+    ...["native/manner.cc", "native/manner.h", "../native/answerer.cc", "../native/answerer.h"],
+    ...["../native/clock.h", "../native/peer.h", "../native/socket.h"],
+  ],
+};
+
 /** answererProgram, limitProgram and costProgram give the path of a program of ours: see the head of its source. */
 export const answererProgram = () => built("answerer", compileNative);
 export const limitProgram = () => built("limit", compileNative);
@@ -16,7 +24,8 @@ export const reflectorObject = () => built("reflector.bpf.o", compileBpf);
 
 function compileNative(name: string, output: string): readonly string[] {
   needs("g++");
-  return ["g++", "-std=c++20", "-O3", "-Wall", "-Wextra", path(`native/${name}.cc`), "-o", output];
+  const sources = [`native/${name}.cc`, ...(more[name] ?? [])].filter((file) => file.endsWith(".cc")).map(path);
+  return ["g++", "-std=c++20", "-O3", "-Wall", "-Wextra", "-pthread", ...sources, "-o", output];
 }
 
 function compileBpf(name: string, output: string): readonly string[] {
@@ -40,7 +49,8 @@ function compileBpf(name: string, output: string): readonly string[] {
 
 function built(name: string, command: (name: string, output: string) => readonly string[]): string {
   const output = path(`build/${name}`);
-  const sources = [`native/${name.replace(/\.o$/, "")}.${name.endsWith(".o") ? "c" : "cc"}`, "native/host.h"].map(path);
+  const own = `native/${name.replace(/\.o$/, "")}.${name.endsWith(".o") ? "c" : "cc"}`;
+  const sources = [own, "native/host.h", ...(more[name] ?? [])].map(path);
   const modified = (file: string) => (existsSync(file) ? statSync(file).mtimeMs : 0);
   if (modified(output) < Math.max(...sources.map(modified))) {
     mkdirSync(path("build"), { recursive: true });

@@ -25,6 +25,7 @@ Napi::Value js_notify(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   init_netlink(env, exports);
   init_engine(env, exports);
+  init_answerer(env, exports);
   exports.Set("notify", Napi::Function::New(env, js_notify, "notify"));
   return exports;
 }

@@ -1,173 +1,136 @@
-// The bench's own answerer: one thread that sends every DNS query back with QR set, in the same buffers, a train as a
-// train. It must cost less than any generator, so that what is measured is the generator. `answerer --help` tells its
-// options; it prints "ready PORT", and, when it is told to end (SIGTERM), how many queries each of its sockets got.
-#include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
+// The bench's own answerer: native/answerer.h as a program, or, with one of the options from --limit on, a server of known
+// behaviour. It prints "ready PORT", and, when it is told to end (SIGTERM), how many queries each of its sockets got and what
+// became of them.
+#include "../../native/answerer.h"
 
-#include <cstdint>
+#include <getopt.h>
+#include <signal.h>
+
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <vector>
 
 #include "host.h"
+#include "manner.h"
 
 namespace anyprobe::bench {
 namespace {
 
-constexpr unsigned kBatch = 32;
-// A coalesced train fills a buffer; the odd line keeps buffers from sharing cache sets.
-constexpr size_t kBufferOctets = 65536 + 64;
-constexpr int kQueueOctets = 16 << 20;
-constexpr int kLookMs = 100;  // between two looks at whether to end
+constexpr const char* kUsage =
+    "usage: answerer [--address A, 0.0.0.0 or ::: every one] [--port P] [--cpu N] [--reuseport SOCKETS]\n"
+    "  [--limit QPS [--burst-ms MS]] [--rcode-above QPS [--rcode N]] [--delay-above QPS --delay-ms MS]\n"
+    "  [--freeze-ms MS --freeze-every-ms MS] [--truncate]";
 
 volatile sig_atomic_t ending = 0;
 
 struct Options {
-  sockaddr_in address{AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {}};
-  int cpu = -1;
-  unsigned sockets = 1;
+  AnswererOptions answerer;
+  Manner manner;
 };
 
-// Listener is one socket and the queries that it got.
-struct Listener {
-  int fd;
-  uint64_t queries = 0;
-};
-
-// Batch is what one recvmmsg brings and one sendmmsg takes back, with nothing copied between.
-class Batch {
- public:
-  // answer reads a batch and sends it back; gives the number of queries in it.
-  uint64_t answer(int fd, bool every_address) {
-    for (unsigned i = 0; i < kBatch; ++i) {
-      vectors_[i] = {&octets_[i * kBufferOctets], kBufferOctets};
-      headers_[i].msg_hdr = {&peers_[i], sizeof(peers_[i]), &vectors_[i], 1, control_[i], sizeof(control_[i]), 0};
-    }
-    int got = recvmmsg(fd, headers_, kBatch, MSG_WAITFORONE, nullptr);
-    if (got <= 0) return 0;
-    uint64_t queries = 0;
-    for (int i = 0; i < got; ++i) queries += turn(headers_[i], every_address);
-    for (int sent = 0; sent < got;) {
-      int more = sendmmsg(fd, headers_ + sent, static_cast<unsigned>(got - sent), 0);
-      sent += more > 0 ? more : 1;  // what the kernel refuses is a lost answer
-    }
-    return queries;
-  }
-
- private:
-  // turn makes an answer of what arrived: QR in each segment, from the address that was asked, cut as it came.
-  static uint64_t turn(mmsghdr& message, bool every_address) {
-    msghdr& header = message.msg_hdr;
-    size_t segment = message.msg_len;
-    in_pktinfo asked{};
-    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
-      if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-        int size;
-        std::memcpy(&size, CMSG_DATA(c), sizeof(size));
-        segment = static_cast<size_t>(size);
-      }
-      if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) std::memcpy(&asked, CMSG_DATA(c), sizeof(asked));
-    }
-    auto* octets = static_cast<uint8_t*>(header.msg_iov->iov_base);
-    uint64_t queries = 0;
-    for (size_t at = 0; at < message.msg_len; at += segment, ++queries) octets[at + 2] |= 0x80;
-    header.msg_iov->iov_len = message.msg_len;
-    size_t used = 0;
-    if (segment < message.msg_len) used = put(header, used, SOL_UDP, UDP_SEGMENT, static_cast<uint16_t>(segment));
-    if (every_address) used = put(header, used, IPPROTO_IP, IP_PKTINFO, in_pktinfo{0, asked.ipi_addr, {}});
-    header.msg_controllen = used;
-    return queries;
-  }
-
-  template <typename T>
-  static size_t put(msghdr& header, size_t at, int level, int type, const T& value) {
-    auto* c = reinterpret_cast<cmsghdr*>(static_cast<uint8_t*>(header.msg_control) + at);
-    c->cmsg_level = level;
-    c->cmsg_type = type;
-    c->cmsg_len = CMSG_LEN(sizeof(value));
-    std::memcpy(CMSG_DATA(c), &value, sizeof(value));
-    return at + CMSG_SPACE(sizeof(value));
-  }
-
-  std::unique_ptr<uint8_t[]> octets_{new uint8_t[kBatch * kBufferOctets]};
-  iovec vectors_[kBatch];
-  sockaddr_in peers_[kBatch];
-  mmsghdr headers_[kBatch];
-  alignas(cmsghdr) uint8_t control_[kBatch][128];
-};
+double number(const char* text) {
+  char* end;
+  double value = std::strtod(text, &end);
+  if (end == text || *end || !(value >= 0)) fail("expected a number of 0 or more");
+  return value;
+}
 
 Options parse(int argc, char** argv) {
   Options options;
-  static const option kLong[] = {{"address", 1, nullptr, 'a'}, {"port", 1, nullptr, 'p'},
-                                 {"cpu", 1, nullptr, 'c'},     {"reuseport", 1, nullptr, 'r'},
-                                 {}};
+  Manner& manner = options.manner;
+  const char* text = "127.0.0.1";
+  uint16_t port = 0;
+  static const option kLong[] = {{"address", 1, nullptr, 'a'},     {"port", 1, nullptr, 'p'},
+                                 {"cpu", 1, nullptr, 'c'},         {"reuseport", 1, nullptr, 'r'},
+                                 {"limit", 1, nullptr, 'l'},       {"burst-ms", 1, nullptr, 'b'},
+                                 {"rcode-above", 1, nullptr, 'R'}, {"rcode", 1, nullptr, 'o'},
+                                 {"delay-above", 1, nullptr, 'd'}, {"delay-ms", 1, nullptr, 'D'},
+                                 {"freeze-ms", 1, nullptr, 'f'},   {"freeze-every-ms", 1, nullptr, 'F'},
+                                 {"truncate", 0, nullptr, 't'},    {}};
   for (int letter; (letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (letter) {
-      case 'a': options.address.sin_addr = parse_address(optarg); break;
-      case 'p': options.address.sin_port = htons(static_cast<uint16_t>(std::atoi(optarg))); break;
-      case 'c': options.cpu = std::atoi(optarg); break;
-      case 'r': options.sockets = static_cast<unsigned>(std::atoi(optarg)); break;
-      default: fail("usage: answerer [--address A, 0.0.0.0: every one] [--port P] [--cpu N] [--reuseport SOCKETS]");
+      case 'a': text = optarg; break;
+      case 'p': port = static_cast<uint16_t>(number(optarg)); break;
+      case 'c': options.answerer.cpu = std::atoi(optarg); break;
+      case 'r': options.answerer.sockets = static_cast<unsigned>(number(optarg)); break;
+      case 'l': manner.limit_qps = number(optarg); break;
+      case 'b': manner.burst_ms = number(optarg); break;
+      case 'R': manner.refuse_above_qps = number(optarg); break;
+      case 'o': manner.rcode = static_cast<int>(number(optarg)) & 0xf; break;
+      case 'd': manner.delay_above_qps = number(optarg); break;
+      case 'D': manner.delay_ms = number(optarg); break;
+      case 'f': manner.freeze_ms = number(optarg); break;
+      case 'F': manner.freeze_every_ms = number(optarg); break;
+      case 't': manner.truncate = true; break;
+      default: fail(kUsage);
     }
   }
+  Address address{};
+  const bool ipv6 = inet_pton(AF_INET6, text, &address) == 1;
+  if (!ipv6 && inet_pton(AF_INET, text, &address) != 1) fail("expected an IPv4 or IPv6 address");
+  options.answerer.address = peer_at(ipv6, address, port);
+  if ((manner.freeze_ms > 0) != (manner.freeze_every_ms > manner.freeze_ms)) {
+    fail("expected --freeze-ms below --freeze-every-ms");
+  }
+  if (manner.any() && options.answerer.sockets != 1) fail("expected one socket for a known behaviour");
   return options;
 }
 
-// listen_at opens a socket; the first one's port is the others' too.
-Listener listen_at(sockaddr_in& address, bool every_address) {
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail_errno("socket");
-  set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  set(fd, SOL_UDP, UDP_GRO, 1);
-  if (every_address) set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-  grow_queues(fd, kQueueOctets);
-  timeval look{0, kLookMs * 1000};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fail_errno("bind");
-  socklen_t size = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  return {fd};
+void ready(unsigned port) {
+  std::printf("ready %u\n", port);
+  std::fflush(stdout);
+}
+
+void check(const SystemError& error) {
+  if (!error) return;
+  errno = error.errnum;
+  fail_errno(error.syscall);
+}
+
+unsigned long long whole(uint64_t count) { return count; }
+
+void answer(const AnswererOptions& options) {
+  sigset_t endings;
+  sigemptyset(&endings);
+  for (int one : {SIGTERM, SIGINT}) sigaddset(&endings, one);
+  sigprocmask(SIG_BLOCK, &endings, nullptr);
+  std::unique_ptr<Answerer> answerer;
+  check(Answerer::start(options, &answerer));
+  ready(answerer->port());
+  // The answerer's thread takes no signals.
+  int signal;
+  sigwait(&endings, &signal);
+  answerer->stop();
+  std::printf("{\"queries\":[");
+  for (size_t i = 0; i < answerer->sockets(); ++i) {
+    std::printf("%s%llu", i ? "," : "", whole(answerer->queries(i)));
+  }
+  std::printf("]}\n");
+}
+
+void behave(const Options& options) {
+  Peer address = options.answerer.address;
+  std::unique_ptr<Fd> listener;
+  check(open_listener(&address, false, &listener));
+  pin_to(options.answerer.cpu);
+  ready(port_of(address));
+  const Told told = behave(*listener, address, options.manner, ending);
+  std::printf("{\"queries\":[%llu],\"dropped\":%llu,\"refused\":%llu,\"delayed\":%llu,\"freezes\":%llu}\n",
+              whole(told.queries), whole(told.dropped), whole(told.refused), whole(told.delayed), whole(told.freezes));
 }
 
 int run(int argc, char** argv) {
-  Options options = parse(argc, argv);
-  pin_to(options.cpu);
+  const Options options = parse(argc, argv);
   die_with_parent();
   struct sigaction action {};
   action.sa_handler = [](int) { ending = 1; };
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
-
-  bool every_address = options.address.sin_addr.s_addr == htonl(INADDR_ANY);
-  std::vector<Listener> listeners;
-  std::vector<pollfd> polls;
-  for (unsigned i = 0; i < options.sockets; ++i) {
-    listeners.push_back(listen_at(options.address, every_address));
-    polls.push_back({listeners.back().fd, POLLIN, 0});
+  if (options.manner.any()) {
+    behave(options);
+  } else {
+    answer(options.answerer);
   }
-  std::printf("ready %u\n", ntohs(options.address.sin_port));
-  std::fflush(stdout);
-
-  Batch batch;
-  while (!ending) {
-    if (polls.size() > 1 && poll(polls.data(), polls.size(), kLookMs) <= 0) continue;
-    for (size_t i = 0; i < polls.size(); ++i) {
-      if (polls.size() == 1 || polls[i].revents) {
-        listeners[i].queries += batch.answer(listeners[i].fd, every_address);
-      }
-    }
-  }
-  std::printf("{\"queries\":[");
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    std::printf("%s%llu", i ? "," : "", static_cast<unsigned long long>(listeners[i].queries));
-  }
-  std::printf("]}\n");
   return 0;
 }
 

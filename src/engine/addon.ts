@@ -19,6 +19,12 @@ export interface Addon extends NativeNetlink {
     },
     onReady: () => void,
   ) => NativeEngine;
+  /** Port 0: a free one; cpu -1: any. */
+  readonly Answerer: new (
+    address: string,
+    port: number,
+    cpu: number,
+  ) => NativeAnswerer;
   /** Gives the errno, 0 for success. `path` begins with `/` or, in the abstract namespace, `@`. */
   notify(path: string, text: string): number;
 }
@@ -47,6 +53,12 @@ export interface NativeEngine {
   drain(octets: Uint8Array, rows: number): number;
   counters(into: Float64Array): void;
   stop(): void;
+  close(): void;
+}
+
+export interface NativeAnswerer {
+  port(): number;
+  queries(): number;
   close(): void;
 }
 
