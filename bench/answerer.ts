@@ -39,19 +39,49 @@ export const answerers = {
   nsd: () => startServer("nsd", nsd),
   knot: () => startServer("knotd", knot),
   unbound: () => startServer("unbound", unbound),
+  /** unbound with the answer in its cache, from an NSD that it asked once. */
+  unboundCache: async (): Promise<Answerer> => {
+    const origin = await startServer("nsd", nsd);
+    try {
+      const cache = await startServer("unbound", cacheOf(origin));
+      return { ...cache, stop: async () => void (await Promise.all([cache.stop(), origin.stop()])) };
+    } catch (error) {
+      await origin.stop();
+      throw error;
+    }
+  },
+  named: () => startServer("named", named),
 } satisfies Record<string, () => Promise<Answerer>>;
 
 /** AnswererName is one of them. */
 export type AnswererName = keyof typeof answerers;
 
-async function startOurs(listen: string, address: string): Promise<Answerer> {
+async function startOurs(listen: string, address: string, manner: readonly string[] = []) {
   needs("setpriv");
-  const server = serve([answererProgram(), "--address", listen, "--cpu", String(answererCpu)], {});
+  const server = serve([answererProgram(), "--address", listen, "--cpu", String(answererCpu), ...manner], {});
   const port = Number((await server.line()).replace("ready ", ""));
-  return { address, port, stop: server.stop };
+  return { address, port, stop: server.stop, line: server.line };
 }
 
-const zone = `$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 198.51.100.80\nhealth A 198.51.100.80\n`;
+/** Told is what a server of known behaviour did. */
+export interface Told {
+  readonly queries: readonly number[];
+  readonly dropped: number;
+  readonly refused: number;
+  readonly delayed: number;
+  readonly freezes: number;
+}
+
+/**
+ * startManner starts a server of known behaviour on loopback: options of bench/native/answerer.cc from `--limit` on. `told`
+ * tells, once it is stopped, what it did.
+ */
+export async function startManner(...manner: readonly string[]): Promise<Answerer & { told(): Promise<Told> }> {
+  const { line, ...answerer } = await startOurs("127.0.0.1", "127.0.0.1", manner);
+  return { ...answerer, told: async () => JSON.parse(await line()) };
+}
+
+const zone = `$TTL 86400\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 198.51.100.80\nhealth A 198.51.100.80\n`;
 
 type Configure = (directory: string, port: number) => { readonly config: string; readonly argv: readonly string[] };
 
@@ -113,7 +143,37 @@ remote-control:
 `,
 });
 
-async function startServer(program: "nsd" | "knotd" | "unbound", configure: Configure): Promise<Answerer> {
+/** cacheOf makes unbound ask a server, and keep what it said for a day. */
+const cacheOf =
+  (origin: Answerer): Configure =>
+  (directory, port) => {
+    const { argv, config } = unbound(directory, port);
+    const server = config
+      .replace(/ {2}local-(zone|data):.*\n/g, "")
+      .replace("remote", "  do-not-query-localhost: no\nremote");
+    return {
+      argv,
+      config: `${server}stub-zone:\n  name: example.com\n  stub-addr: ${origin.address}@${origin.port}\n`,
+    };
+  };
+
+const named: Configure = (directory, port) => ({
+  argv: ["-f", "-n", "1", "-c"],
+  config: `options {
+  directory "${directory}";
+  pid-file none;
+  session-keyfile none;
+  listen-on port ${port} { 127.0.0.1; };
+  listen-on-v6 { none; };
+  recursion no;
+  dnssec-validation no;
+};
+controls { };
+zone "example.com" { type primary; file "zone"; };
+`,
+});
+
+async function startServer(program: "nsd" | "knotd" | "unbound" | "named", configure: Configure): Promise<Answerer> {
   needs(program, "setpriv", "taskset");
   const directory = mkdtempSync(join(tmpdir(), "anyprobe-bench-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });

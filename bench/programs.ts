@@ -26,6 +26,7 @@ const programs = {
   nsd: { package: "nsd", version: "-v" },
   knotd: { package: "knot", version: "-V" },
   unbound: { package: "unbound", version: "-V" },
+  named: { package: "bind9", version: "-v" },
 } as const satisfies Readonly<Record<string, Installable>>;
 
 /** Program is one of them. */
