@@ -102,6 +102,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     schedule.rate_qps = given.Get("rateQps").As<Napi::Number>().DoubleValue();
     schedule.poisson = given.Get("poisson").As<Napi::Boolean>().Value();
     schedule.inflight = given.Get("inflight").As<Napi::Number>().Uint32Value();
+    schedule.replay = given.Get("replay").As<Napi::Boolean>().Value();
+    schedule.start_ns = given.Get("startNs").As<Napi::Number>().Int64Value();
     schedule.count = static_cast<uint64_t>(given.Get("count").As<Napi::Number>().Int64Value());
     schedule.timeout_ns = given.Get("timeoutNs").As<Napi::Number>().Int64Value();
     schedule.ports = given.Get("ports").As<Napi::Number>().Uint32Value();
@@ -218,6 +220,7 @@ Napi::Object layout(Napi::Env env) {
   flags["cutShort"] = static_cast<double>(kCutShort);
   flags["noQuestion"] = static_cast<double>(kNoQuestion);
   flags["transmitStamp"] = static_cast<double>(kTransmitStamp);
+  flags["truncated"] = static_cast<double>(kTruncated);
   object["flags"] = flags;
   return object;
 }

@@ -31,11 +31,12 @@ class BatchWriter {
     put(4, static_cast<uint32_t>(used_));
     put(5, row.flags);
     put(6, row.answer_length);
-    put(7, row.source_port);
-    put(8, row.outcome);
-    put(9, row.rcode);
-    put(10, row.errnum);
-    put(11, row.shard);
+    put(7, row.answer_size);
+    put(8, row.source_port);
+    put(9, row.outcome);
+    put(10, row.rcode);
+    put(11, row.errnum);
+    put(12, row.shard);
     if (row.answer_length) std::memcpy(answers_ + used_, answer, row.answer_length);
     used_ += row.answer_length;
     ++rows_;
@@ -69,7 +70,8 @@ Engine::Engine(const EngineOptions& options, Bell& bell) : bell_(bell) {
 SystemError Engine::submit(const Plan& plan, uint32_t* run) {
   if (shards_.empty()) return {ESHUTDOWN, "submit"};
   std::vector<std::unique_ptr<Run>> parts;
-  if (SystemError e = share(runs_, plan, static_cast<uint32_t>(shards_.size()), monotonic_ns(), &parts)) return e;
+  int64_t start_ns = plan.schedule.start_ns > 0 ? plan.schedule.start_ns : monotonic_ns();
+  if (SystemError e = share(runs_, plan, static_cast<uint32_t>(shards_.size()), start_ns, &parts)) return e;
   *run = runs_++;
   shards_of_.push_back(static_cast<uint32_t>(parts.size()));
   for (size_t i = 0; i < parts.size(); ++i) shards_[i]->post(std::move(parts[i]));

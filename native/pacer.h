@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "plan.h"
@@ -204,5 +206,34 @@ class WindowPacer : public TurnPacer {
     return true;
   }
 };
+
+// ReplayPacer asks every target once, each at its own time, in the order of these. It never skips, as a rate does not. After
+// the last there is none: the run's count ends it.
+class ReplayPacer {
+ public:
+  ReplayPacer(const std::vector<Start>& starts, int64_t start_ns) {
+    dues_.reserve(starts.size());
+    for (uint32_t i = 0; i < starts.size(); ++i) dues_.push_back({start_ns + starts[i].start_ns, i});
+    std::stable_sort(dues_.begin(), dues_.end(), [](const Due& a, const Due& b) { return a.due_ns < b.due_ns; });
+  }
+
+  int64_t next_due() const { return at_ < dues_.size() ? dues_[at_].due_ns : kNever; }
+  uint32_t next_target() const { return dues_[at_].target; }
+  uint32_t next_train() const { return 1; }
+  // One round only: the ports take turns in it.
+  std::optional<uint32_t> round() { return std::nullopt; }
+  void break_trains() {}
+
+  bool take(int64_t, Due* due, uint64_t*) {
+    *due = dues_[at_++];
+    return true;
+  }
+
+ private:
+  std::vector<Due> dues_;
+  size_t at_ = 0;
+};
+
+using AnyPacer = std::variant<RatePacer, WindowPacer, IntervalPacer, ReplayPacer>;
 
 }  // namespace anyprobe

@@ -53,6 +53,8 @@ std::string check(const Schedule& schedule) {
   bool rate = schedule.rate_qps >= kLowestQps && schedule.rate_qps <= kHighestQps;
   if (!rate && schedule.rate_qps != 0) return "schedule: the rate is out of range";
   if (rate && schedule.inflight > 0) return "schedule: expected a rate or a number in flight, got both";
+  if (schedule.replay && (rate || schedule.inflight > 0)) return "schedule: expected a replay or another pace, got both";
+  if (schedule.start_ns < 0 || schedule.start_ns > kLongestNs) return "schedule: the start is out of range";
   if (schedule.ports < 1 || schedule.ports > kMostPorts) return "schedule: the number of ports is out of range";
   if (schedule.train < 1 || schedule.train > kLongestTrain) return "schedule: the train's length is out of range";
   if (schedule.train_ns < 0 || schedule.train_ns > kLongestNs) return "schedule: the train's time is out of range";

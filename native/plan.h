@@ -29,7 +29,7 @@ struct PackedTemplate {
 
 // PackedTarget is one row of the table buffer.
 struct PackedTarget {
-  double start_ns;     // first due so long after the start (interval schedules)
+  double start_ns;     // due, of an interval schedule first due, so long after the start (replay and interval schedules)
   double interval_ns;  // 0: paused (interval schedules)
   uint32_t probe;      // the tag of its rows
   uint32_t query;      // index of its template
@@ -72,7 +72,9 @@ inline constexpr size_t kBlockOctets = 64;
 struct Schedule {
   double rate_qps = 0;    // open loop: probes in all per second
   bool poisson = false;   // at random times of that rate, not evenly
-  uint32_t inflight = 0;  // closed loop: so many in flight. With neither, each target by its own interval
+  uint32_t inflight = 0;  // closed loop: so many in flight
+  bool replay = false;    // each target once, at its own time. With none of the three, each target by its own interval
+  int64_t start_ns = 0;   // rate and replay: CLOCK_MONOTONIC of the first due time; 0: now
   uint64_t count = 0;     // probes in all; 0: without end
   int64_t timeout_ns = 0;
   uint32_t ports = 1;      // source ports that sends take turns on

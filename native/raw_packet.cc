@@ -133,8 +133,8 @@ bool parse_udp(const uint8_t* octets, size_t length, bool ipv6, Checksum checksu
   flow.destination_port = read16(udp + 2);
   packet->payload = udp + kUdpHeader;
   packet->length = here - kUdpHeader;
-  packet->cut_short = here < told;
-  if (checksum == Checksum::kTrust || packet->cut_short) return true;
+  packet->missing = told - here;
+  if (checksum == Checksum::kTrust || packet->cut_short()) return true;
   bool none = read16(udp + 6) == 0;
   return none ? !ipv6 : fold(sum_pseudo(flow, told) + sum(udp, told)) == 0;
 }

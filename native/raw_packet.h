@@ -31,7 +31,8 @@ struct UdpPacket {
   Flow flow;
   const uint8_t* payload;
   size_t length;   // octets of the payload that are here
-  bool cut_short;  // the datagram is longer: the rest was not captured, or came in another fragment
+  size_t missing;  // the datagram is so much longer: the rest was not captured, or came in another fragment
+  bool cut_short() const { return missing > 0; }
 };
 
 enum class Checksum {

@@ -28,6 +28,7 @@ enum Flag : uint16_t {
   kCutShort = 1 << 1,     // the answer was longer than the octets kept
   kNoQuestion = 1 << 2,   // an error answer of a bare header (FORMERR and the like); matched without a question
   kTransmitStamp = 1 << 3,  // sent_ns is the kernel's transmit stamp; else the moment before the send
+  kTruncated = 1 << 4,      // a DNS answer with TC set: there was more than fitted
 };
 
 // Row is one probe's end. Times are CLOCK_MONOTONIC in ns; rtt_ns of an unanswered probe is the time until its end.
@@ -38,6 +39,7 @@ struct Row {
   uint32_t probe;          // the tag that the plan's table gave it
   uint16_t flags;          // Flag
   uint16_t answer_length;  // octets kept of the answer
+  uint16_t answer_size;    // octets of the answer as it came
   uint16_t source_port;
   Outcome outcome;
   uint8_t rcode;    // answered: the header's four bits
@@ -57,11 +59,12 @@ struct Column {
 // the answer in the batch's octets, which follow the last column.
 inline constexpr Column kColumns[] = {
     {"dueNs", "f64", 8},       {"sentNs", "f64", 8},  {"rttNs", "f64", 8},   {"probe", "u32", 4},
-    {"answerAt", "u32", 4},    {"flags", "u16", 2},   {"answerLength", "u16", 2}, {"sourcePort", "u16", 2},
-    {"outcome", "u8", 1},      {"rcode", "u8", 1},    {"errno", "u8", 1},    {"shard", "u8", 1},
+    {"answerAt", "u32", 4},    {"flags", "u16", 2},   {"answerLength", "u16", 2}, {"answerSize", "u16", 2},
+    {"sourcePort", "u16", 2},  {"outcome", "u8", 1},  {"rcode", "u8", 1},    {"errno", "u8", 1},
+    {"shard", "u8", 1},
 };
 
-inline constexpr size_t kColumnOctets = 8 * 3 + 4 * 2 + 2 * 3 + 4;
+inline constexpr size_t kColumnOctets = 8 * 3 + 4 * 2 + 2 * 4 + 4;
 
 // Counter numbers the counts that a shard keeps. All only grow.
 enum Counter : size_t {

@@ -45,6 +45,7 @@ class Ring {
       place.probe = row.probe;
       place.flags = row.flags;
       place.answer_length = row.answer_length;
+      place.answer_size = row.answer_size;
       place.source_port = row.source_port;
       place.outcome = row.outcome;
       place.rcode = row.rcode;

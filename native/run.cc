@@ -30,14 +30,16 @@ Part part_of(const Schedule& schedule, uint32_t shard, uint32_t shards) {
           schedule.count == 0 ? UINT64_MAX : cut(schedule.count)};
 }
 
-// slots_for leaves room on each port for twice what is in flight while nobody answers, or of an interval schedule for
-// every target to be asked many times within one timeout.
+// slots_for leaves room on each port for twice what is in flight while nobody answers (of a replay that may be all there is),
+// or of an interval schedule for every target to be asked many times within one timeout.
 uint32_t slots_for(const Plan& plan, const Part& part) {
   const Schedule& schedule = plan.schedule;
   double most = part.inflight;
   uint32_t fewest = kFewestSlots;
   if (schedule.rate_qps > 0) {
     most = part.rate_qps * static_cast<double>(schedule.timeout_ns) * 1e-9;
+  } else if (schedule.replay) {
+    most = static_cast<double>(plan.targets.size());
   } else if (schedule.inflight == 0) {
     most = 8.0 * static_cast<double>(plan.targets.size());
     fewest = kFewestSlotsOfInterval;
@@ -46,10 +48,10 @@ uint32_t slots_for(const Plan& plan, const Part& part) {
   return std::bit_ceil(static_cast<uint32_t>(std::clamp<double>(slots, fewest, kMostSlots)));
 }
 
-std::variant<RatePacer, WindowPacer, IntervalPacer> pacer_of(const Plan& plan, const Part& part, uint32_t shard,
-                                                            int64_t start_ns) {
+AnyPacer pacer_of(const Plan& plan, const Part& part, uint32_t shard, int64_t start_ns) {
   const Schedule& schedule = plan.schedule;
   if (schedule.inflight > 0) return WindowPacer(arrange(plan, 0, part.inflight));
+  if (schedule.replay) return ReplayPacer(plan.starts, start_ns);
   if (schedule.rate_qps == 0) return IntervalPacer(plan.starts, start_ns);
   double period_ns = static_cast<double>(kNsPerSecond) / part.rate_qps;
   int64_t first_ns = start_ns + static_cast<int64_t>(static_cast<double>(kNsPerSecond) / schedule.rate_qps * shard);
@@ -162,6 +164,7 @@ SystemError share(uint32_t id, const Plan& plan, uint32_t shards, int64_t start_
       cut.starts.push_back(plan.starts[i]);
     }
     Part part = part_of(schedule, shard, shards);
+    if (schedule.replay) part.count = cut.targets.size();
     uint32_t slots = slots_for(cut, part);
     auto pacer = pacer_of(cut, part, shard, start_ns);
     uint32_t window = part.inflight > 0 ? part.inflight : UINT32_MAX;

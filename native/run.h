@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <variant>
 #include <vector>
 
 #include "pacer.h"
@@ -26,7 +25,7 @@ struct Ports {
 struct Run {
   uint32_t id;
   Plan plan;
-  std::variant<RatePacer, WindowPacer, IntervalPacer> pacer;
+  AnyPacer pacer;
   uint64_t left;           // probes still to send
   uint32_t window;         // most in flight
   int64_t stall_bound_ns;  // a shard that stood still for longer voids what was in flight

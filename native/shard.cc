@@ -178,7 +178,7 @@ void Shard::start(std::unique_ptr<Run> run) {
     epoll_ctl(epoll_, EPOLL_CTL_ADD, raw->in->fd(), &event);
   }
   // Timers may be 50 us late by default, for wake-ups to be shared: a rate wants to be kept more closely than that.
-  if (run->plan.schedule.rate_qps > 0) prctl(PR_SET_TIMERSLACK, 1UL);
+  if (run->plan.schedule.rate_qps > 0 || run->plan.schedule.replay) prctl(PR_SET_TIMERSLACK, 1UL);
   runs_.push_back(std::move(run));
 }
 

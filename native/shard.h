@@ -75,7 +75,7 @@ class Shard {
     const Peer* peer;
     int64_t stamp_ns;  // CLOCK_MONOTONIC; 0: none
     int64_t read_ns;
-    bool cut_short = false;        // there was more of it
+    size_t missing = 0;            // octets of it that are not here
     bool transmit_stamps = false;  // its probes have them too, or will
     // Most are to one target: what was looked up for the last is kept.
     uint32_t target = UINT32_MAX;

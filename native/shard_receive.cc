@@ -109,6 +109,7 @@ void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size
       case Likeness::kAnswer: break;
     }
     row.rcode = rcode_of(octets);
+    if (is_truncated(octets)) row.flags |= kTruncated;
   }
   if (row.rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
@@ -116,7 +117,8 @@ void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size
     return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
   row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
-  if (row.answer_length < length || arrival.cut_short) row.flags |= kCutShort;
+  row.answer_size = static_cast<uint16_t>(length + arrival.missing);
+  if (row.answer_length < row.answer_size) row.flags |= kCutShort;
   end(socket, slot, row, octets);
 }
 
@@ -135,6 +137,7 @@ size_t Shard::accept_in_order(Socket& socket, const Arrival& arrival, const uint
   Row row{};
   row.probe = arrival.probe;
   row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
+  row.answer_size = static_cast<uint16_t>(length);
   row.flags = row.answer_length < length ? kKernelStamp | kCutShort : kKernelStamp;
   row.source_port = socket.port;
   row.outcome = Outcome::kAnswered;
@@ -218,7 +221,7 @@ void Shard::receive_raw(Raw& raw) {
     if (!is_unset(socket.source) && !(socket.source == flow.destination)) return add(kForeign);
     Peer peer = peer_at(flow.ipv6, flow.source, flow.source_port);
     Arrival arrival = arrival_of(peer, stamp_ns, monotonic_ns());
-    arrival.cut_short = packet.cut_short;
+    arrival.missing = packet.missing;
     accept(socket, arrival, packet.payload, packet.length);
   };
   if (raw.in->receive(kMostRaw, take, [&] { add(kMalformed); }) == kMostRaw) unread_ = true;

@@ -21,6 +21,7 @@ inline void write16(uint8_t* at, uint16_t value) {
 // The DNS header (RFC 1035 4.1.1): id, flags, four counts.
 inline constexpr size_t kDnsHeader = 12;
 inline bool is_response(const uint8_t* dns) { return dns[2] & 0x80; }
+inline bool is_truncated(const uint8_t* dns) { return dns[2] & 0x02; }
 inline uint8_t rcode_of(const uint8_t* dns) { return dns[3] & 0x0f; }
 inline uint16_t question_count(const uint8_t* dns) { return read16(dns + 4); }
 
@@ -63,11 +64,11 @@ inline Likeness compare(const uint8_t* query, size_t question_length, const uint
   return question_count(dns) == 0 && rcode_of(dns) != 0 ? Likeness::kNoQuestion : Likeness::kForeign;
 }
 
-// is_plain_answer tells whether this is an answer without error that repeats the question in its very letters, and is long
-// enough for that: most are, and it is quickly seen.
+// is_plain_answer tells whether this is a whole answer without error that repeats the question in its very letters, and is
+// long enough for that: most are, and it is quickly seen.
 inline bool is_plain_answer(const uint8_t* query, size_t question_length, const uint8_t* dns) {
-  // In one comparison: a response (QR), without error (RCODE), with one question (QDCOUNT).
-  constexpr auto kLooked = std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0x80, 0x0f, 0xff, 0xff});
+  // In one comparison: a response (QR) that is not truncated (TC), without error (RCODE), with one question (QDCOUNT).
+  constexpr auto kLooked = std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0x82, 0x0f, 0xff, 0xff});
   constexpr auto kPlain = std::bit_cast<uint32_t>(std::array<uint8_t, 4>{0x80, 0x00, 0x00, 0x01});
   uint32_t header;
   std::memcpy(&header, dns + 2, sizeof(header));

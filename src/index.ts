@@ -8,6 +8,7 @@ export {
   EngineError,
   type ErrorCode,
   type Fault,
+  LoadError,
   RouteError,
 } from "./errors.js";
 export {
@@ -25,5 +26,5 @@ export { LatencyTable } from "./measure/latency-table.js";
 export type { Expectation } from "./probe/expectation.js";
 export { type Outcome, outcomes } from "./probe/outcome.js";
 export type { Plan, Probe, Schedule } from "./probe/plan.js";
-export type { DnsQuery, Query, UdpQuery } from "./probe/query.js";
+export type { DnsQuery, Query, UdpQuery, WireQuery } from "./probe/query.js";
 export { type Family, formatTarget, type Target } from "./probe/target.js";

@@ -38,7 +38,7 @@ export interface Layout {
   }[];
   readonly counters: readonly string[];
   readonly outcomes: readonly string[];
-  readonly flags: Readonly<Record<"kernelStamp" | "cutShort" | "noQuestion" | "transmitStamp", number>>;
+  readonly flags: Readonly<Record<"kernelStamp" | "cutShort" | "noQuestion" | "transmitStamp" | "truncated", number>>;
   readonly template: Readonly<Record<"size" | "length" | "idAt" | "questionLength", number>>;
   readonly target: Readonly<
     Record<"size" | "startNs" | "intervalNs" | "probe" | "query" | "address" | "port" | "family" | "source", number>

@@ -28,6 +28,8 @@ export interface ResultBatch {
   /** The answer is `bytes.subarray(answerAt[i], answerAt[i] + answerLength[i])`; length 0: none was kept. */
   readonly answerAt: Uint32Array;
   readonly answerLength: Uint16Array;
+  /** Octets of the answer as it came; 0 where there was none. */
+  readonly answerSize: Uint16Array;
   readonly bytes: Uint8Array;
 }
 
@@ -64,6 +66,8 @@ export const flag = {
   noQuestion: 4,
   /** `sentNs` is the kernel's transmit stamp; else the moment before the send. */
   transmitStamp: 8,
+  /** A DNS answer with the TC bit: there was more than fitted. */
+  truncated: 16,
 } as const;
 
 /** answered is the number of that outcome in a batch's `outcome` column. */

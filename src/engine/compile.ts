@@ -1,5 +1,5 @@
 // Compiling a plan: query templates and targets become the two buffers that the addon reads, once per plan.
-import type { Plan, Probe } from "../probe/plan.js";
+import type { Plan, Probe, Schedule } from "../probe/plan.js";
 import type { Query } from "../probe/query.js";
 import { addressBytes, type Family, familyOf } from "../probe/target.js";
 import { compile, type Template } from "../probe/template.js";
@@ -19,8 +19,12 @@ export interface NativeSchedule {
   /** 0: no rate. */
   readonly rateQps: number;
   readonly poisson: boolean;
-  /** 0: no closed loop. With neither, each target by its own interval. */
+  /** 0: no closed loop. With neither, and no replay, each target by its own interval. */
   readonly inflight: number;
+  /** Each target once, at its own time. */
+  readonly replay: boolean;
+  /** CLOCK_MONOTONIC; 0: now. */
+  readonly startNs: number;
   /** 0: without end. */
   readonly count: number;
   readonly timeoutNs: number;
@@ -55,6 +59,8 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
       rateQps: "rateQps" in plan.schedule ? plan.schedule.rateQps : 0,
       poisson: "rateQps" in plan.schedule && plan.schedule.arrivals === "poisson",
       inflight: "inflight" in plan.schedule ? plan.schedule.inflight : 0,
+      replay: "replay" in plan.schedule,
+      startNs: Math.round(startOf(plan.schedule) ?? 0),
       count: plan.schedule.count ?? 0,
       timeoutNs: Math.round(plan.timeoutMs * nsPerMs),
       ports: portsOf(plan),
@@ -74,8 +80,9 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
 /** The slowest and the fastest rate; native/plan.h has them as well. */
 const lowestQps = 1e-6;
 const highestQps = 1e9;
-/** The most source ports and the longest train; likewise. */
+/** The most source ports, the longest time and the longest train; likewise. */
 const mostPorts = 1024;
+const longestNs = 1e18;
 const longestTrain = 128;
 
 /** Enough for every worker of a server and every path of a network to get its share. */
@@ -89,17 +96,33 @@ function expectPlan(plan: Plan): void {
   if (probes.length === 0) throw new RangeError("probes: expected one at least");
   if ("rateQps" in schedule) expectNumber("schedule.rateQps", schedule.rateQps, lowestQps, highestQps);
   else if ("inflight" in schedule) expectInteger("schedule.inflight", schedule.inflight, 1, 2 ** 24);
+  else if ("replay" in schedule) expectReplay(schedule, probes);
   else expectTime("schedule.intervalMs", schedule.intervalMs);
   expectInteger("schedule.count", schedule.count ?? 0, 0, Number.MAX_SAFE_INTEGER);
+  const start = startOf(schedule);
+  if (start !== undefined) expectNumber("schedule.startNs", start, 1, longestNs);
   expectNumber("timeoutMs", timeoutMs, 1e-3, 1e12);
   expectInteger("mark", mark, 0, 2 ** 32 - 1);
   expectInteger("ports", ports, 1, mostPorts);
   expectInteger("train", train, 1, longestTrain);
   expectNumber("trainUs", trainUs, 0, 1e9);
   probes.forEach(({ target, intervalMs = 0 }, i) => {
-    expectInteger(`probes[${i}].target.port`, target.port, 1, 65535);
-    expectTime(`probes[${i}].intervalMs`, intervalMs);
+    // The names are words of a fault only: to make them for each good probe would take longer than all else.
+    if (!(Number.isInteger(target.port) && target.port >= 1 && target.port <= 65535))
+      expectInteger(`probes[${i}].target.port`, target.port, 1, 65535);
+    if (intervalMs !== 0) expectTime(`probes[${i}].intervalMs`, intervalMs);
   });
+}
+
+function expectReplay({ replay }: { readonly replay: boolean }, probes: readonly Probe[]): void {
+  if (replay !== true) throw new TypeError(`schedule.replay: expected true, got ${JSON.stringify(replay)}`);
+  probes.forEach(({ atNs }, i) => {
+    if (!(atNs! >= 0 && atNs! <= longestNs)) expectNumber(`probes[${i}].atNs`, atNs as number, 0, longestNs);
+  });
+}
+
+function startOf(schedule: Schedule): number | undefined {
+  return "startNs" in schedule ? schedule.startNs : undefined;
 }
 
 function portsOf({ ports, schedule }: Plan): number {
@@ -108,7 +131,7 @@ function portsOf({ ports, schedule }: Plan): number {
 
 /** trainOf tells the longest train: one, where each probe has its own time or its own packet. */
 function trainOf({ train = defaultTrain, schedule, transport }: Plan): number {
-  return "intervalMs" in schedule || transport === "raw" ? 1 : train;
+  return "intervalMs" in schedule || "replay" in schedule || transport === "raw" ? 1 : train;
 }
 
 /** expectTransport sees that only the raw transport is asked for what only it can do, and not for what it cannot. */
@@ -151,17 +174,26 @@ function packTemplates(templates: readonly Template[], { template: head }: Layou
 function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: number, { target: row }: Layout) {
   const octets = new Uint8Array(plan.probes.length * row.size);
   const view = new DataView(octets.buffer);
+  const replay = "replay" in plan.schedule;
   const scheduledMs = "intervalMs" in plan.schedule ? plan.schedule.intervalMs : 0;
-  plan.probes.forEach(({ target, query, intervalMs = scheduledMs, source }: Probe, i) => {
+  // Most plans have few addresses, and many probes to each.
+  let address: string | undefined;
+  let addressOctets: Uint8Array = new Uint8Array();
+  let family: Family = 4;
+  plan.probes.forEach(({ target, query, intervalMs = scheduledMs, atNs = 0, source }: Probe, i) => {
     const at = i * row.size;
     const intervalNs = intervalMs * nsPerMs;
-    view.setFloat64(at + row.startNs, startNs(i, plan.probes.length, intervalNs), true);
+    if (target.address !== address) {
+      address = target.address;
+      addressOctets = addressBytes(address);
+      family = familyOf(address);
+    }
+    view.setFloat64(at + row.startNs, replay ? atNs : startNs(i, plan.probes.length, intervalNs), true);
     view.setFloat64(at + row.intervalNs, intervalNs, true);
     view.setUint32(at + row.probe, first + i, true);
     view.setUint32(at + row.query, numbers.get(query)!, true);
-    octets.set(addressBytes(target.address), at + row.address);
+    octets.set(addressOctets, at + row.address);
     view.setUint16(at + row.port, target.port, true);
-    const family = familyOf(target.address);
     octets[at + row.family] = family;
     if (source) octets.set(sourceBytes(source, family, `probes[${i}].source`), at + row.source);
   });

@@ -1,15 +1,22 @@
 // DNS on the wire: the one file that knows dns-packet, and what it does not do. dns-packet encodes whatever it is given, so
 // names and types are validated here; and it gives up on a whole message for one odd record, so the message is walked here
 // and dns-packet reads only names and rdata: a record that it cannot read must not look like a dead service.
+import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
 import packet from "dns-packet";
 import { classNumber, classWord, type Flag, flagWords, rcodeWord, typeNumber, typeWord } from "./dns-word.js";
 import type { DnsQuery } from "./query.js";
 import { genericRdata, printable, printableText, rdataFormats } from "./rdata.js";
+import { addressBytes, familyOf } from "./target.js";
 
 /** headerLength is how many octets come before the question (RFC 1035, 4.1.1). */
 export const headerLength = 12;
 const optType = 41;
+const longestName = 255;
 const nsidOption = 3;
+const subnetOption = 8;
+const cookieOption = 10;
+const clientCookieLength = 8;
 const doBit = 0x8000;
 
 interface Reader {
@@ -79,7 +86,8 @@ export function encodeQuery(query: DnsQuery, id: number): Uint8Array {
   if (!Number.isInteger(id) || id < 0 || id > 0xffff) throw new RangeError(`expected an id of 0-65535, got ${id}`);
   if (!Number.isInteger(ednsSize) || (ednsSize !== 0 && ednsSize < 512) || ednsSize > 0xffff)
     throw new RangeError(`expected an EDNS size of 0 or 512-65535, got ${ednsSize}`);
-  if (ednsSize === 0 && (query.do || query.nsid)) throw new TypeError("do and nsid need EDNS, but ednsSize is 0");
+  if (ednsSize === 0 && (query.do || query.nsid || query.cookie || query.ecs !== undefined))
+    throw new TypeError("do, nsid, cookie and ecs need EDNS, but ednsSize is 0");
   const klass = query.class ?? "IN";
   classNumber(klass);
   const opt = {
@@ -87,7 +95,7 @@ export function encodeQuery(query: DnsQuery, id: number): Uint8Array {
     name: ".",
     udpPayloadSize: ednsSize,
     flags: query.do ? doBit : 0,
-    options: query.nsid ? [{ code: nsidOption, data: Buffer.alloc(0) }] : [],
+    options: ednsOptions(query),
   };
   const message = {
     id,
@@ -102,11 +110,57 @@ export function encodeQuery(query: DnsQuery, id: number): Uint8Array {
   return Uint8Array.from(packet.encode(message as unknown as packet.Packet));
 }
 
-/** questionLength tells how many octets after the header are the question of a query that encodeQuery made. */
-export function questionLength(query: Uint8Array): number {
+function ednsOptions({ nsid, cookie, ecs }: DnsQuery) {
+  return [
+    ...(nsid ? [{ code: nsidOption, data: Buffer.alloc(0) }] : []),
+    ...(ecs === undefined ? [] : [{ code: subnetOption, data: subnetBytes(ecs) }]),
+    ...(cookie ? [{ code: cookieOption, data: randomBytes(clientCookieLength) }] : []),
+  ];
+}
+
+/** subnetBytes writes a client subnet: family, both prefix lengths, and as many octets of address as the prefix has. */
+function subnetBytes(ecs: string): Buffer {
+  const [, address = "", digits = ""] = /^([^/]*)\/(\d{1,3})$/.exec(ecs) ?? [];
+  const length = Number(digits);
+  if (digits === "" || !(isIP(address) > 0) || address.includes("%") || length > (isIP(address) === 4 ? 32 : 128))
+    throw new TypeError(`expected a client subnet like 198.51.100.0/24, got "${ecs}"`);
+  const octets = addressBytes(address).subarray(0, Math.ceil(length / 8));
+  if (length % 8 > 0) octets[octets.length - 1]! &= 0xff << (8 - (length % 8));
+  return Buffer.from([0, familyOf(address) === 4 ? 1 : 2, length, 0, ...octets]);
+}
+
+/**
+ * expectQuestion tells how many octets after the header are the one question of a query; a TypeError where the octets are no
+ * query with one (RFC 9619), whose name is whole (RFC 1035, 3.1).
+ */
+export function expectQuestion(query: Uint8Array): number {
+  const fault = questionFault(query);
+  if (typeof fault === "number") return fault;
+  throw new TypeError(`expected a DNS query, got ${fault}`);
+}
+
+/** questionFault says in a few words why octets are no query with one question; the question's length where they are. */
+export function questionFault(query: Uint8Array): number | string {
+  const { length } = query;
+  if (length < headerLength) return `${length} octets, a header has ${headerLength}`;
+  if (query[2]! & 0x80) return "a response";
+  const questions = (query[4]! << 8) | query[5]!;
+  if (questions !== 1) return `${questions} questions`;
   let at = headerLength;
-  while (query[at] !== 0) at += query[at]! + 1;
-  return at + 1 + 4 - headerLength;
+  for (let label = query[at]; label !== 0; label = query[at]) {
+    if (label === undefined) return "a name that is cut off";
+    if (label > 63) return "a compressed name";
+    at += 1 + label;
+    if (at - headerLength >= longestName) return `a name of over ${longestName} octets`;
+  }
+  at += 1 + 4;
+  return at <= length ? at - headerLength : "a question that is cut off";
+}
+
+/** questionType gives the number of the type that a query of one question asks for. */
+export function questionType(query: Uint8Array): number {
+  const at = headerLength + expectQuestion(query) - 4;
+  return (query[at]! << 8) | query[at + 1]!;
 }
 
 /** decodeAnswer reads an answer's octets; it does not throw, and octets after the last record are let pass. */

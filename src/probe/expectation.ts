@@ -1,8 +1,8 @@
 // An expectation: what a good answer is, and whether an answer is one.
 import { formatDuration, nsPerMs } from "../units.js";
-import { type Answer, decodeAnswer } from "./dns.js";
+import { type Answer, decodeAnswer, questionType } from "./dns.js";
 import { typeNumber, typeWord } from "./dns-word.js";
-import { type DnsQuery, isUdp, type Query } from "./query.js";
+import { type DnsQuery, isUdp, isWire, type Query, type WireQuery } from "./query.js";
 import { canonicalRdata, printableText } from "./rdata.js";
 
 /** Expectation says what an answer must be to count as a pass; every key given must hold. */
@@ -68,7 +68,7 @@ function hex(octet: number): string {
   return octet.toString(16).padStart(2, "0");
 }
 
-function judgeDns(octets: Uint8Array, query: DnsQuery, expectation: Expectation): string | undefined {
+function judgeDns(octets: Uint8Array, query: DnsQuery | WireQuery, expectation: Expectation): string | undefined {
   const answer = decodeAnswer(octets);
   if ("malformed" in answer) return `malformed answer: ${answer.malformed}`;
   return (
@@ -84,11 +84,11 @@ function judgeFlags(answer: Answer, { flags = [] }: Expectation): string | undef
   return missing.length === 0 ? undefined : `flag ${missing.join(" ")} not set`;
 }
 
-function judgeRecords(answer: Answer, query: DnsQuery, expectation: Expectation): string | undefined {
+function judgeRecords(answer: Answer, query: DnsQuery | WireQuery, expectation: Expectation): string | undefined {
   const { minAnswers, answers, txt } = expectation;
   if (minAnswers === undefined && answers === undefined && txt === undefined) return undefined;
   if (answer.flags.includes("tc")) return "truncated answer";
-  const type = typeWord(typeNumber(query.type));
+  const type = typeWord(isWire(query) ? questionType(query.wire) : typeNumber(query.type));
   const texts = answer.answers.filter((record) => type === "ANY" || record.type === type).map((record) => record.text);
   if (minAnswers !== undefined && texts.length < minAnswers)
     return `${texts.length} answers, expected at least ${minAnswers}`;

@@ -2,12 +2,14 @@
 import type { Query } from "./query.js";
 import type { Target } from "./target.js";
 
-/** Probe is one query to one target, sent again and again. */
+/** Probe is one query to one target, sent again and again, or once. */
 export interface Probe {
   readonly target: Target;
   readonly query: Query;
   /** Overrides the interval of an interval schedule; 0: paused until it is paced. */
   readonly intervalMs?: number;
+  /** When a replay sends it, ns after the start. */
+  readonly atNs?: number;
   /** The source address that this probe is sent from; default: the plan's. With the raw transport only. */
   readonly source?: string;
 }
@@ -17,11 +19,20 @@ export interface Probe {
  * missed starts are skipped and counted. With `rateQps` (open loop) the probes take turns at that rate, and lateness is
  * kept, never skipped; `arrivals` are even (the default), or `poisson`: at random times of that rate. With `inflight` (closed
  * loop) they take turns as soon as fewer than so many are in flight in all. `count` ends the run after so many probes in all.
+ * With `replay` every probe is sent once, `atNs` after the start; lateness is kept there too. `startNs` is the start of a rate
+ * or a replay, in ns of CLOCK_MONOTONIC; default: now. So one plan can begin where another ends, without a gap; of a start in
+ * the past the first probes are late.
  */
 export type Schedule =
   | { readonly intervalMs: number; readonly count?: number }
-  | { readonly rateQps: number; readonly arrivals?: "constant" | "poisson"; readonly count?: number }
-  | { readonly inflight: number; readonly count?: number };
+  | {
+      readonly rateQps: number;
+      readonly arrivals?: "constant" | "poisson";
+      readonly count?: number;
+      readonly startNs?: number;
+    }
+  | { readonly inflight: number; readonly count?: number }
+  | { readonly replay: true; readonly startNs?: number; readonly count?: undefined };
 
 export interface Plan {
   readonly probes: readonly Probe[];

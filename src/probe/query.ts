@@ -1,4 +1,4 @@
-// A query: what is asked. DNS by name and type, or a plain UDP payload.
+// A query: what is asked. DNS by name and type, a whole DNS message, or a plain UDP payload.
 
 /** DnsQuery is one DNS question (RFC 1035) with the EDNS options (RFC 6891) that the answer is to be judged by. */
 export interface DnsQuery {
@@ -15,6 +15,15 @@ export interface DnsQuery {
   readonly ednsSize?: number;
   /** Ask for the server's NSID (RFC 5001). */
   readonly nsid?: boolean;
+  /** Send a client cookie (RFC 7873): eight random octets, the same whenever this query is sent. */
+  readonly cookie?: boolean;
+  /** Client subnet (RFC 7871): `198.51.100.0/24`, `2001:db8::/48`; what an address has beyond its prefix is not told. */
+  readonly ecs?: string;
+}
+
+/** WireQuery is a DNS message as it is sent, but for its id: a header, one question, and whatever follows it. */
+export interface WireQuery {
+  readonly wire: Uint8Array;
 }
 
 /** UdpQuery is a payload sent as it is. */
@@ -24,8 +33,12 @@ export interface UdpQuery {
   readonly idAt?: number;
 }
 
-export type Query = DnsQuery | UdpQuery;
+export type Query = DnsQuery | WireQuery | UdpQuery;
 
 export function isUdp(query: Query): query is UdpQuery {
   return "payload" in query;
+}
+
+export function isWire(query: Query): query is WireQuery {
+  return "wire" in query;
 }

@@ -1,6 +1,6 @@
 // A template: the octets of a query, made once, off the hot path. The engine writes only the id into a copy.
-import { encodeQuery, questionLength } from "./dns.js";
-import { isUdp, type Query } from "./query.js";
+import { encodeQuery, expectQuestion } from "./dns.js";
+import { isUdp, isWire, type Query } from "./query.js";
 
 /** maxPayload is the longest UDP payload over IPv4: 65,535 octets less both headers. */
 const maxPayload = 65_507;
@@ -17,13 +17,18 @@ export interface Template {
 /** compile makes a query's template; a TypeError or RangeError where it cannot be asked. */
 export function compile(query: Query): Template {
   if (!isUdp(query)) {
-    const bytes = encodeQuery(query, 0);
-    return { bytes, idAt: 0, questionLength: questionLength(bytes) };
+    // Copied: what the caller does to its octets later must not reach the network.
+    const bytes = isWire(query) ? new Uint8Array(expectPayload(query.wire)) : encodeQuery(query, 0);
+    return { bytes, idAt: 0, questionLength: expectQuestion(bytes) };
   }
-  const { payload, idAt = -1 } = query;
-  if (payload.length > maxPayload)
-    throw new RangeError(`expected a payload of 0-${maxPayload} octets, got ${payload.length}`);
+  const { idAt = -1 } = query;
+  const payload = expectPayload(query.payload);
   if (query.idAt !== undefined && !(Number.isInteger(idAt) && idAt >= 0 && idAt + 2 <= payload.length))
     throw new RangeError(`expected room for two octets of id in a payload of ${payload.length}, got idAt ${idAt}`);
-  return { bytes: Uint8Array.from(payload), idAt, questionLength: 0 };
+  return { bytes: new Uint8Array(payload), idAt, questionLength: 0 };
+}
+
+function expectPayload(payload: Uint8Array): Uint8Array {
+  if (payload.length <= maxPayload) return payload;
+  throw new RangeError(`expected a payload of 0-${maxPayload} octets, got ${payload.length}`);
 }

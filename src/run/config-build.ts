@@ -1,7 +1,6 @@
 // From what the schema read to the Config that the daemon runs with: names in camelCase, queries and expectations in the
 // words of room probe, nothing left that could change.
 import type { Expectation } from "../probe/expectation.js";
-import type { Query } from "../probe/query.js";
 import { checkName } from "./check-rule.js";
 import type { CheckConfig, Config, RouteConfig, ServiceConfig } from "./config.js";
 import type { RawCheck, RawConfig, RawRoute, RawService } from "./config-schema.js";
@@ -49,7 +48,7 @@ function buildCheck(raw: RawCheck): CheckConfig {
   };
 }
 
-function buildQuery({ dns, udp, expect }: RawCheck): Query {
+function buildQuery({ dns, udp, expect }: RawCheck): CheckConfig["query"] {
   if (dns)
     return {
       name: dns.name,

@@ -1,7 +1,7 @@
 // A Config back to YAML with every default written out. Reading what is printed gives the same Config.
 import { stringify } from "yaml";
 import type { Expectation } from "../probe/expectation.js";
-import { isUdp, type Query } from "../probe/query.js";
+import { isUdp } from "../probe/query.js";
 import type { CheckConfig, Config, RouteConfig, ServiceConfig } from "./config.js";
 import { writeDuration } from "./config-scalar.js";
 
@@ -45,7 +45,7 @@ function writeCheck(check: CheckConfig) {
   };
 }
 
-function writeQuery(query: Query, port: number) {
+function writeQuery(query: CheckConfig["query"], port: number) {
   if (isUdp(query)) return { udp: given({ port, payload: writeHex(query.payload), id_at: query.idAt }) };
   const { name, type, rd, nsid } = query;
   return { dns: given({ name, type, class: query.class, port, rd, do: query.do, edns_size: query.ednsSize, nsid }) };

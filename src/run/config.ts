@@ -1,7 +1,7 @@
 // What the daemon is configured to do: the frozen value that reading a file or flags gives. Durations are in ms here,
 // as `250ms` in YAML; keys are snake_case there, camelCase here. config-file.ts reads it, config-schema.ts validates it.
 import type { Expectation } from "../probe/expectation.js";
-import type { Query } from "../probe/query.js";
+import type { DnsQuery, UdpQuery } from "../probe/query.js";
 import type { Prefix } from "../route/prefix.js";
 
 export interface Config {
@@ -39,7 +39,7 @@ export interface CheckConfig {
   /** Unique within its service: given, or made of the query, as `dns health.example.com/A`. */
   readonly name: string;
   readonly port: number;
-  readonly query: Query;
+  readonly query: DnsQuery | UdpQuery;
   readonly expect: Expectation;
   /** gate checks decide; alert checks only report. */
   readonly role: "gate" | "alert";

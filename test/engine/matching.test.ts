@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { flag } from "../../src/engine/batch.js";
 import type { CounterName } from "../../src/engine/engine.js";
+import { encodeQuery } from "../../src/probe/dns.js";
 import { type Answerer, answerTo, echo, type Handler, reply, startAnswerer } from "../support/answerer.js";
 import { question, Recorder } from "../support/engine.js";
 
@@ -154,6 +155,106 @@ test("questions of one target are told apart whatever the order of the answers",
     expect(outcome).toBe("answered");
     expect(answer.toString("latin1")).toContain(name(probe).split(".")[0]);
   }
+});
+
+describe("a truncated answer", () => {
+  const truncated: Handler = (query, peer, socket) => {
+    const answer = answerTo(query);
+    // Every other one: what follows in order must not be taken for it.
+    if (query[0]! & 1) answer[2]! |= 0x02;
+    reply(answer, peer, socket);
+  };
+
+  test("is flagged, and no other", async () => {
+    const { rows, tally } = await ask(truncated, 200);
+    expect(tally).toEqual({ answered: 200 });
+    const flagged = rows.filter(({ flags }) => flags & flag.truncated);
+    expect(flagged.map(({ answer }) => answer[2]! & 0x02)).toEqual(flagged.map(() => 2));
+    expect(rows.filter(({ answer }) => answer[2]! & 0x02)).toEqual(flagged);
+    expect(flagged.length).toBeGreaterThan(0);
+  });
+
+  test("is flagged in a train too", async () => {
+    const target = await start(truncated);
+    const recorder = new Recorder();
+    recorder.submit({
+      probes: [{ target, query: question }],
+      schedule: { inflight: 64, count: 3000 },
+      timeoutMs: 1000,
+      ports: 2,
+    });
+    await recorder.until(3000);
+    recorder.stop();
+    const wrong = recorder.rows.filter(
+      ({ outcome, flags, answer }) =>
+        outcome === "answered" && Boolean(flags & flag.truncated) !== Boolean(answer[2]! & 2),
+    );
+    expect(wrong).toEqual([]);
+    expect(recorder.tally().answered).toBeGreaterThan(2000);
+  });
+
+  test("is no matter of plain UDP", async () => {
+    const { rows } = await ask(echo, 3, { payload: Buffer.alloc(20, 0xff), idAt: 4 });
+    for (const { outcome, flags } of rows) expect([outcome, flags & flag.truncated]).toEqual(["answered", 0]);
+  });
+});
+
+test.each([0, 100, 1232])("an answer's size is told, whatever is kept of it: %i octets", async (answerOctets) => {
+  const target = await start((query, peer, socket) =>
+    reply(Buffer.concat([answerTo(query), Buffer.alloc(700)]), peer, socket),
+  );
+  const recorder = new Recorder({ answerOctets });
+  recorder.submit({ probes: [{ target, query: question }], schedule: { inflight: 32, count: 500 }, timeoutMs: 1000 });
+  await recorder.until(500);
+  recorder.stop();
+  const size = 700 + 12 + "health.example.com".length + 2 + 4 + 11;
+  for (const { outcome, answer, answerSize, flags } of recorder.rows)
+    expect({ outcome, kept: answer.length, answerSize, cut: Boolean(flags & flag.cutShort) }).toEqual({
+      outcome: "answered",
+      kept: Math.min(size, answerOctets),
+      answerSize: size,
+      cut: answerOctets < size,
+    });
+});
+
+test("without an answer its size is 0", async () => {
+  const { rows } = await ask(() => {}, 3, question, 50);
+  expect(rows.map(({ answerSize }) => answerSize)).toEqual([0, 0, 0]);
+});
+
+describe("a DNS message given as octets", () => {
+  const wire = encodeQuery({ name: "Wire.example.com", type: "TXT", ednsSize: 4096, ecs: "198.51.100.0/24" }, 0x1234);
+
+  test("is sent as it is but for its id, and answered as DNS", async () => {
+    const seen: Buffer[] = [];
+    const { rows, tally } = await ask(
+      (query, peer, socket) => {
+        seen.push(query);
+        reply(answerTo(query, 3), peer, socket);
+      },
+      20,
+      { wire },
+    );
+    expect(tally).toEqual({ answered: 20 });
+    for (const query of seen) expect(query.subarray(2)).toEqual(Buffer.from(wire.subarray(2)));
+    expect(new Set(seen.map((query) => query.readUInt16BE(0))).size).toBe(20);
+    for (const { rcode } of rows) expect(rcode).toBe(3);
+  });
+
+  test("takes no answer to another question", async () => {
+    const { counters, tally } = await ask(
+      (query, peer, socket) => {
+        const answer = answerTo(query);
+        answer[14]! ^= 1;
+        reply(answer, peer, socket);
+      },
+      3,
+      { wire },
+      50,
+    );
+    expect(tally).toEqual({ timeout: 3 });
+    expect(counters.foreign).toBe(3);
+  });
 });
 
 describe("plain UDP", () => {

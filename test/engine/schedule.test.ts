@@ -1,6 +1,8 @@
 // When probes are sent: intervals on their grid, paces, bursts, rates and counts; and from which source.
+import { hrtime } from "node:process";
 import { afterEach, describe, expect, test } from "vitest";
 import { startNs } from "../../src/engine/compile.js";
+import type { Plan } from "../../src/probe/plan.js";
 import { type Answerer, echo, silent, startAnswerer } from "../support/answerer.js";
 import { question, Recorder, type Row } from "../support/engine.js";
 import { inNamespace } from "../support/namespace.js";
@@ -16,6 +18,8 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((answerer) => answerer.close()));
 });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** CLOCK_MONOTONIC, which hrtime reads. */
+const monotonicNs = () => Number(hrtime.bigint());
 const fixture = new URL("./fixtures/engine.ts", import.meta.url);
 const duesMs = (rows: readonly Row[], probe = 0) =>
   rows
@@ -202,6 +206,120 @@ describe("a rate schedule", () => {
     run.pace(0, 1);
     await sleep(200);
     expect(recorder.stop().counters.sent).toBeLessThanOrEqual(21);
+  });
+});
+
+describe("a start", () => {
+  /** Due times of two plans, the second of which begins where the first ends. */
+  async function inSequence(schedules: (startNs: number) => readonly [Plan["schedule"], Plan["schedule"]], shards = 1) {
+    const target = await start();
+    const recorder = new Recorder({ shards });
+    const probes = Array.from({ length: 4 }, (_, i) => ({ target, query: question, atNs: i * 5e6 }));
+    const startNs = monotonicNs() + 50e6;
+    const runs = schedules(startNs).map((schedule) => recorder.submit({ probes, schedule, timeoutMs: 500 }));
+    await recorder.until(runs.reduce((sum, run) => sum + ("count" in schedules(0)[0] ? 100 : run.probes.length), 0));
+    const { counters } = recorder.stop();
+    expect(counters).toMatchObject({ sent: recorder.rows.length, rows: recorder.rows.length });
+    return { startNs, dues: recorder.rows.map(({ dueNs }) => dueNs).sort((a, b) => a - b), rows: recorder.rows };
+  }
+
+  test.each([1, 3])("lets the plans of one rate follow each other without a gap, with %i shards", async (shards) => {
+    const { startNs, dues } = await inSequence(
+      (startNs) => [
+        { rateQps: 1000, count: 100, startNs },
+        { rateQps: 1000, count: 100, startNs: startNs + 100e6 },
+      ],
+      shards,
+    );
+    expect(dues).toHaveLength(200);
+    dues.forEach((due, i) => {
+      expect(Math.abs(due - startNs - i * 1e6)).toBeLessThan(1000);
+    });
+  });
+
+  test("lets replays follow each other likewise", async () => {
+    const { startNs, dues } = await inSequence((startNs) => [
+      { replay: true, startNs },
+      { replay: true, startNs: startNs + 20e6 },
+    ]);
+    expect(dues.map((due) => Math.round((due - startNs) / 1e3))).toEqual(Array.from({ length: 8 }, (_, i) => i * 5000));
+  });
+
+  test("in the past makes its first probes late, and skips none", async () => {
+    const { startNs, dues, rows } = await inSequence((startNs) => [
+      { rateQps: 1000, count: 100, startNs: startNs - 150e6 },
+      { rateQps: 1000, count: 100, startNs: startNs - 150e6 },
+    ]);
+    expect(dues).toHaveLength(200);
+    expect(Math.abs(dues[0]! - startNs + 150e6)).toBeLessThan(1000);
+    for (const { dueNs, sentNs } of rows) expect(sentNs).toBeGreaterThanOrEqual(dueNs);
+    // They were submitted 100 ms after their start, or later.
+    expect(Math.max(...rows.map(({ dueNs, sentNs }) => sentNs - dueNs))).toBeGreaterThan(90e6);
+  });
+});
+
+describe("a replay", () => {
+  test.each([1, 3])(
+    "sends each probe once, at its own time, in whatever order they stand, with %i shards",
+    async (shards) => {
+      const target = await start();
+      const recorder = new Recorder({ shards });
+      // Of one time there are several.
+      const times = Array.from({ length: 300 }, (_, i) => ((i * 7919) % 100) * 1e6 + 123);
+      recorder.submit({
+        probes: times.map((atNs) => ({ target, query: question, atNs })),
+        schedule: { replay: true },
+        timeoutMs: 500,
+      });
+      await recorder.until(300);
+      await sleep(30);
+      const { counters, tally } = recorder.stop();
+      expect({ counters, tally }).toMatchObject({
+        counters: { sent: 300, rows: 300, skipped: 0 },
+        tally: { answered: 300 },
+      });
+      const rows = recorder.rows.toSorted((a, b) => a.probe - b.probe);
+      expect(rows.map(({ probe }) => probe)).toEqual(times.map((_, i) => i));
+      const startNs = rows[0]!.dueNs - times[0]!;
+      rows.forEach(({ dueNs, sentNs }, i) => {
+        expect(Math.abs(dueNs - startNs - times[i]!)).toBeLessThan(1000);
+        expect(sentNs).toBeGreaterThanOrEqual(dueNs);
+      });
+      expect(new Set(rows.map(({ sourcePort }) => sourcePort)).size).toBeGreaterThan(30);
+    },
+  );
+
+  test("that is stopped or cancelled halfway has a row for each probe that was sent, and for no other", async () => {
+    const target = await start(silent);
+    const recorder = new Recorder();
+    const submit = () =>
+      recorder.submit({
+        probes: Array.from({ length: 1000 }, (_, i) => ({ target, query: question, atNs: i * 1e6 })),
+        schedule: { replay: true },
+        timeoutMs: 5000,
+      });
+    const cancelled = submit();
+    submit();
+    await sleep(100);
+    cancelled.cancel();
+    await sleep(50);
+    const { counters, tally } = recorder.stop();
+    expect(counters.rows).toBe(counters.sent);
+    expect(counters.sent).toBeLessThan(1500);
+    expect(tally).toEqual({ cancelled: counters.sent });
+  });
+
+  test("has room for all its probes at one moment", async () => {
+    const target = await start(silent);
+    const recorder = new Recorder({ ringRows: 8192 });
+    recorder.submit({
+      probes: Array.from({ length: 5000 }, () => ({ target, query: question, atNs: 0 })),
+      schedule: { replay: true },
+      timeoutMs: 300,
+    });
+    await recorder.until(5000);
+    const { counters, tally } = recorder.stop();
+    expect({ counters, tally }).toMatchObject({ counters: { sent: 5000, tableFull: 0 }, tally: { timeout: 5000 } });
   });
 });
 

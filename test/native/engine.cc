@@ -124,7 +124,7 @@ void drain(Engine& engine, Tally& tally) {
   constexpr uint32_t kRows = 64;
   alignas(8) static thread_local uint8_t block[kColumnOctets * kRows + 600];
   const double* rtt_ns = reinterpret_cast<const double*>(block) + 2 * kRows;
-  const uint8_t* outcome = block + (8 * 3 + 4 * 2 + 2 * 3) * kRows;
+  const uint8_t* outcome = block + (8 * 3 + 4 * 2 + 2 * 4) * kRows;
   while (uint32_t rows = engine.drain(block, kRows, sizeof(block) - kColumnOctets * kRows)) {
     for (uint32_t i = 0; i < rows; ++i) {
       CHECK(outcome[i] < 7 && rtt_ns[i] >= 0);
@@ -155,6 +155,11 @@ void every_probe_has_its_row(uint32_t shards, uint32_t ring_rows) {
   closed.schedule.ports = 3;
   closed.schedule.train = 64;
   CHECK(!engine.submit(closed, &window));
+  Plan replay = plan_for(answerer.port(), 3000, 0, 0, 100'000'000);
+  replay.schedule.replay = true;
+  replay.schedule.start_ns = 1;
+  replay.schedule.ports = 4;
+  CHECK(!engine.submit(replay, &window));
   Plan raw = plan_for(answerer.port(), 10, 5000, 2000, 100'000'000);
   raw.schedule.raw = true;
   raw.schedule.ports = 8;

@@ -61,7 +61,7 @@ void what_is_built_is_read_back() {
       CHECK(got.flow.ipv6 == ipv6 && got.flow.source_port == flow.source_port && got.flow.destination_port == 53);
       CHECK(std::memcmp(&got.flow.source, &flow.source, 16) == 0);
       CHECK(std::memcmp(&got.flow.destination, &flow.destination, 16) == 0);
-      CHECK(!got.cut_short && got.length == length && std::equal(payload.begin(), payload.end(), got.payload));
+      CHECK(!got.cut_short() && got.length == length && std::equal(payload.begin(), payload.end(), got.payload));
     }
   }
 }
@@ -111,7 +111,7 @@ void options_padding_and_fragments_are_understood() {
   write16(&packet[6], 0x2000);  // more to come
   write16(&packet[2], 228);
   packet.resize(228);
-  CHECK(parse(packet, false, &got) && got.cut_short && got.length == 200);
+  CHECK(parse(packet, false, &got) && got.cut_short() && got.length == 200);
   write16(&packet[6], 0x2001);
   CHECK(!parse(packet, false, &got));
 
@@ -120,7 +120,7 @@ void options_padding_and_fragments_are_understood() {
   packet[6] = 44;
   write16(&packet[4], 216);
   packet.resize(kIpv6Header + 216);
-  CHECK(parse(packet, true, &got) && got.cut_short && got.length == 200);
+  CHECK(parse(packet, true, &got) && got.cut_short() && got.length == 200);
   write16(&packet[kIpv6Header + 2], 1 << 3 | 1);
   CHECK(!parse(packet, true, &got));
 }
@@ -134,7 +134,7 @@ void a_capture_that_ends_early_is_cut_short() {
       part.shrink_to_fit();  // so that the sanitizer sees a read beyond it
       bool read = parse(part, ipv6, &got);
       CHECK(read == (length >= headers_of(ipv6)));
-      if (read) CHECK(got.cut_short && got.length == length - headers_of(ipv6));
+      if (read) CHECK(got.cut_short() && got.length == length - headers_of(ipv6));
     }
   }
 }

@@ -119,6 +119,26 @@ void poisson_pacer_keeps_the_rate_and_varies_the_gaps() {
   CHECK(std::abs(squares / kProbes - 2) < 0.1);
 }
 
+// A replay asks each target once, in the order of their times and, of one time, in that of the table; late or not.
+void replay_pacer_asks_each_once_in_the_order_of_time() {
+  std::mt19937 random(7);
+  std::vector<Start> starts;
+  for (int i = 0; i < 5000; ++i) starts.push_back(every(static_cast<int64_t>(random() % 3000), 0));
+  ReplayPacer pacer(starts, 1000);
+  Due due, last{0, 0};
+  uint64_t skipped = 0;
+  std::vector<int> asked(starts.size());
+  for (size_t i = 0; i < starts.size(); ++i) {
+    CHECK(pacer.next_due() == 1000 + starts[pacer.next_target()].start_ns);
+    CHECK(pacer.take(1'000'000, &due, &skipped));
+    CHECK(due.due_ns > last.due_ns || (due.due_ns == last.due_ns && (i == 0 || due.target > last.target)));
+    ++asked[due.target];
+    last = due;
+  }
+  CHECK(pacer.next_due() == kNever && skipped == 0);
+  CHECK(std::all_of(asked.begin(), asked.end(), [](int times) { return times == 1; }));
+}
+
 // plan_of makes a plan whose targets have these peers and these lengths of query.
 Plan plan_of(const std::vector<std::pair<uint32_t, size_t>>& targets, uint32_t train, int64_t train_ns) {
   Plan plan;
@@ -185,6 +205,7 @@ void test_schedule() {
   interval_pacer_shares_wake_ups();
   rate_pacer_spaces_evenly_and_takes_turns();
   poisson_pacer_keeps_the_rate_and_varies_the_gaps();
+  replay_pacer_asks_each_once_in_the_order_of_time();
   turns_keep_the_mix();
   turns_fill_trains();
 }

@@ -16,6 +16,7 @@ export interface Row {
   readonly sentNs: number;
   readonly rttNs: number;
   readonly answer: Buffer;
+  readonly answerSize: number;
 }
 
 export function rowsOf(batch: ResultBatch): Row[] {
@@ -32,6 +33,7 @@ export function rowsOf(batch: ResultBatch): Row[] {
       dueNs: batch.dueNs[i]!,
       sentNs: batch.sentNs[i]!,
       rttNs: batch.rttNs[i]!,
+      answerSize: batch.answerSize[i]!,
       answer: Buffer.from(batch.bytes.subarray(from, from + batch.answerLength[i]!)),
     };
   });

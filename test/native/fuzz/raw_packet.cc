@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* octets, size_t length) {
   // The payload lies within what was read: to the last octet, which ASan would see.
   CHECK(udp.payload >= packet.data() && udp.payload + udp.length <= packet.data() + packet.size());
   CHECK(udp.flow.ipv6 == ipv6);
-  if (udp.cut_short) return 0;
+  if (udp.cut_short()) return 0;
   // What is whole reads the same after it was built anew, with its checksum verified.
   std::vector<uint8_t> again(headers_of(ipv6) + udp.length);
   build_headers(udp.flow, udp.payload, udp.length, again.data());

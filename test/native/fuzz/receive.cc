@@ -241,6 +241,7 @@ Plan plan_of(Input& input) {
   Schedule& schedule = plan.schedule;
   if (pace % 3 == 0) schedule.inflight = 1 + (pace >> 2);
   if (pace % 3 == 1) schedule.rate_qps = 1e4 * (1 + (pace >> 2));
+  schedule.replay = pace % 3 == 2 && (pace & 0x80);
   schedule.timeout_ns = kinds & 0x80 ? kNsPerSecond : 20 * kNsPerUs;
   schedule.ports = 1 + input.u8() % 4;
   schedule.train = 1 + input.u8() % kLongestTrain;
