@@ -11,7 +11,8 @@ export type LoadRecord = StartRecord | ProgressRecord | TrialRecord | ResultReco
 /** Mode is how the load is offered; only `closed` waits for answers. */
 export type Mode = "search" | "rate" | "ramp" | "steps" | "closed" | "replay";
 
-interface Head {
+/** Head begins every record. */
+export interface Head {
   readonly schema_version: typeof schemaVersion;
   /** The same in all records of one run. */
   readonly run_id: string;

@@ -1,6 +1,6 @@
 // A latency histogram: counts in log-linear buckets, the same ones that HdrHistogram has at two significant digits, so that
 // export to it is exact. Recording has its own index: straight into hdr-histogram-js costs an order of magnitude more.
-import { build, type Histogram } from "hdr-histogram-js";
+import { build, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
 import { nsPerUs } from "../units.js";
 import { bucketCountOf, endNs, indexOf, lowestOf } from "./log-linear.js";
 
@@ -88,6 +88,12 @@ export class LatencyHistogram {
     return this.#count === 0 ? Number.NaN : this.#maxNs;
   }
 
+  /** The mean of all values, to the 0.8 % of a bucket; NaN while there is none. */
+  get meanNs(): number {
+    const sum = this.buckets().reduce((sum, { fromNs, toNs, count }) => sum + ((fromNs + toNs - 1) / 2) * count, 0);
+    return this.#count === 0 ? Number.NaN : this.#within(sum / this.#count);
+  }
+
   /** percentileNs tells the value that `percentile` (0-100) of all values do not exceed; NaN while there is none. */
   percentileNs(percentile: number): number {
     if (!(percentile >= 0 && percentile <= 100))
@@ -128,6 +134,16 @@ export class LatencyHistogram {
     return spans.slice(0, spans.findLastIndex(({ count }) => count > 0) + 1);
   }
 
+  /** buckets gives the counts as they are kept, ascending, without buckets that have none. */
+  buckets(): Span[] {
+    const spans: Span[] = [];
+    for (let index = 0; index < bucketCount; index++) {
+      const count = this.#counts[index]!;
+      if (count > 0) spans.push({ fromNs: lowestOf(index, subBits), toNs: lowestOf(index + 1, subBits), count });
+    }
+    return spans;
+  }
+
   /** toHdr exports the counts to a new HdrHistogram (ns, two digits), for its log format, merging and printing. */
   toHdr(): Histogram {
     const hdr = build({
@@ -147,6 +163,11 @@ export class LatencyHistogram {
   /** print writes the distribution by percentile as HdrHistogram does, in us. */
   print(): string {
     return this.toHdr().outputPercentileDistribution(5, nsPerUs);
+  }
+
+  /** encode writes the counts in HdrHistogram's V2 compressed format, base64, which its tools read and merge. */
+  encode(): string {
+    return encodeIntoCompressedBase64(this.toHdr());
   }
 
   #within(ns: number): number {
