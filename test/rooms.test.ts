@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   route: ["probe", "engine"],
   guard: ["type:route"],
   run: ["probe", "engine", "measure", "health", "route", "guard", "yaml", "zod", "pino"],
-  load: ["probe", "engine", "measure"],
+  load: ["probe", "engine", "measure", "zod", "hdr-histogram-js"],
   watch: ["probe", "engine", "measure"],
   demo: ["probe", "engine", "measure", "health", "route", "guard", "run", "load", "watch"],
   cli: ["probe", "engine", "measure", "health", "route", "guard", "run", "load", "watch", "demo", "commander", "yaml"],

@@ -5,7 +5,7 @@ import { AnyprobeError, type ErrorCode } from "../errors.js";
 /** exitCodes lists every code that a verb can end with, and what it means. */
 export const exitCodes = {
   0: "it did what was asked",
-  1: "it was done, and the result is bad: `demo` did not see all of it happen",
+  1: "it was done, and the result is bad: `demo` did not see all of it happen, `plan` found an overload",
   64: "usage: an option or argument is wrong",
   65: "data: a file that was given as input is wrong",
   69: "unavailable: a daemon, a router or the kernel interface cannot be reached or refuses",

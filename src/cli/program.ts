@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
+import { planVerb } from "./plan.js";
 import { runVerb } from "./run.js";
 import { statusVerb } from "./status.js";
 import { packageDescription, packageVersion } from "./version.js";
@@ -11,7 +12,7 @@ export function program(): Command {
   const root = new Command("anyprobe")
     .description(packageDescription)
     .version(packageVersion, "-V, --version", "print the version");
-  for (const verb of [runVerb(), statusVerb(), configVerb(), demoVerb()]) root.addCommand(verb);
+  for (const verb of [runVerb(), statusVerb(), configVerb(), planVerb(), demoVerb()]) root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
   for (const command of tree(root)) {
     command.helpOption("-h, --help", "print this help").helpCommand(false);

@@ -116,6 +116,10 @@ function loadAnswer(report: Report): Answer {
       `Trial ${trial} was limited by the generator (${plain(why!)}): it says nothing of the server's capacity.`,
   );
   if (chosen) basis.push(...restsOn(report));
+  if (start.mode === "closed")
+    basis.push(
+      "A closed loop waits for answers: while the server stalls it does not ask, and its latencies leave that out.",
+    );
   if (start.objective.length === 0) return { kind: limited.length > 0 ? "open" : "good", label, figure, basis };
   const objective = start.objective.map(plain).join(", ");
   const missed = trials.filter(({ misses }) => misses.length > 0);
