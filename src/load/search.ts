@@ -144,15 +144,21 @@ class Bracket {
     return Math.max(Math.min(this.#leastSeconds, finalSeconds), finalSeconds * share);
   }
 
-  /** try offers a load and keeps what came of it. A load that did not hold is tried again: two of three decide. */
+  /**
+   * try offers a load and keeps what came of it. A load that did not hold is tried again, and two of three decide; what the
+   * generator spoilt counts only where it spoils three.
+   */
   async #try(qps: number, seconds: number): Promise<boolean> {
-    const verdicts: Verdict[] = [];
-    const count = (wanted: boolean) => verdicts.filter((verdict) => (verdict === "held") === wanted).length;
-    do verdicts.push(await this.#trial(qps, seconds));
-    while (verdicts[0] !== "held" && count(true) < 2 && count(false) < 2);
-    const held = verdicts[0] === "held" || count(true) >= 2;
+    const counts = { held: 0, missed: 0, limited: 0 };
+    let first: Verdict | undefined;
+    do {
+      const verdict = await this.#trial(qps, seconds);
+      first ??= verdict;
+      counts[verdict]++;
+    } while (first !== "held" && counts.held < 2 && counts.missed < 2 && counts.limited < 3);
+    const held = first === "held" || counts.held >= 2;
     if (held) this.#keepHeld({ qps, seconds });
-    else this.#keepMissed({ qps, seconds, verdict: verdicts.includes("missed") ? "missed" : "limited" });
+    else this.#keepMissed({ qps, seconds, verdict: counts.missed > 0 ? "missed" : "limited" });
     return held;
   }
 

@@ -123,7 +123,7 @@ export async function runTrial(
     tally,
     objective,
     misses,
-    wantedQps: offer.kind === "rate" && endedEarly === null ? offer.rateQps : undefined,
+    wantedQps: offer.kind === "rate" && !signal.aborted ? offer.rateQps : undefined,
     sentQps,
     ceilingQps: offer.kind === "closed" ? undefined : ceilingQps,
   });
