@@ -102,6 +102,7 @@ Napi::Value js_list_links(const Napi::CallbackInfo& info) {
   return array_of(info.Env(), links, [](Napi::Object& object, const Link& link) {
     object.Set("ifindex", link.ifindex);
     object.Set("name", link.name);
+    object.Set("kind", link.kind);
     object.Set("up", link.up);
     object.Set("loopback", link.loopback);
   });

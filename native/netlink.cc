@@ -43,12 +43,14 @@ SystemError list_links(Channel& route, std::vector<Link>& out) {
   return route.dump(batch, [&] { out.clear(); }, [&](const nlmsghdr& header) {
     const auto* body = body_of<ifinfomsg>(header);
     if (header.nlmsg_type != RTM_NEWLINK || !body) return;
-    const Attributes<IFLA_IFNAME> attributes(header, sizeof *body);
+    const Attributes<IFLA_LINKINFO> attributes(header, sizeof *body);
+    const Attributes<IFLA_INFO_KIND> info(attributes.data(IFLA_LINKINFO), attributes.length(IFLA_LINKINFO));
     Link link;
     link.ifindex = body->ifi_index;
     link.up = body->ifi_flags & IFF_UP;
     link.loopback = body->ifi_flags & IFF_LOOPBACK;
     link.name = attributes.text(IFLA_IFNAME);
+    link.kind = info.text(IFLA_INFO_KIND);
     out.push_back(std::move(link));
   });
 }

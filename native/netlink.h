@@ -51,6 +51,7 @@ struct Address {
 struct Link {
   int ifindex = 0;
   std::string name;
+  std::string kind;  // `dummy`, `veth`, …; empty: lo, and devices of hardware
   bool up = false;
   bool loopback = false;
 };

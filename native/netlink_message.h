@@ -64,19 +64,10 @@ class Attributes {
   Attributes(const nlmsghdr& header, size_t body_length) {
     const size_t offset = NLMSG_SPACE(body_length);
     if (header.nlmsg_len < offset) return;
-    size_t left = header.nlmsg_len - offset;
-    auto* at = reinterpret_cast<const uint8_t*>(&header) + offset;
-    while (left >= sizeof(rtattr)) {
-      const auto* attribute = reinterpret_cast<const rtattr*>(at);
-      if (attribute->rta_len < sizeof(rtattr) || attribute->rta_len > left) return;
-      const int type = attribute->rta_type & NLA_TYPE_MASK;
-      if (type <= Max) found_[type] = attribute;
-      const size_t step = RTA_ALIGN(attribute->rta_len);
-      if (step >= left) return;
-      at += step;
-      left -= step;
-    }
+    index(reinterpret_cast<const uint8_t*>(&header) + offset, header.nlmsg_len - offset);
   }
+  // Those nested in an attribute, which may be missing: null and 0.
+  Attributes(const uint8_t* nest, size_t length) { index(nest, length); }
 
   // Copies the attribute into `value`; false, and `value` untouched, where it is missing or shorter.
   template <typename Value>
@@ -98,6 +89,19 @@ class Attributes {
   }
 
  private:
+  void index(const uint8_t* at, size_t left) {
+    while (left >= sizeof(rtattr)) {
+      const auto* attribute = reinterpret_cast<const rtattr*>(at);
+      if (attribute->rta_len < sizeof(rtattr) || attribute->rta_len > left) return;
+      const int type = attribute->rta_type & NLA_TYPE_MASK;
+      if (type <= Max) found_[type] = attribute;
+      const size_t step = RTA_ALIGN(attribute->rta_len);
+      if (step >= left) return;
+      at += step;
+      left -= step;
+    }
+  }
+
   const rtattr* found_[Max + 1] = {};
 };
 

@@ -65,7 +65,7 @@ export interface NativeAnswerer {
 /** NativeNetlink is native/netlink.h; src/engine/netlink.ts documents what the values mean. */
 export interface NativeNetlink {
   listAddresses(): NativeAddress[];
-  listLinks(): { ifindex: number; name: string; up: boolean; loopback: boolean }[];
+  listLinks(): { ifindex: number; name: string; kind: string; up: boolean; loopback: boolean }[];
   listLocalRoutes(): {
     family: Family;
     address: string;

@@ -44,6 +44,8 @@ export type NewAddress = Pick<Address, "device" | "address" | "prefixLength"> &
 export interface Link {
   readonly ifindex: number;
   readonly name: string;
+  /** `dummy`, `veth`, …; empty: lo, and devices of hardware. */
+  readonly kind: string;
   readonly up: boolean;
   readonly loopback: boolean;
 }

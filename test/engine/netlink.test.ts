@@ -37,9 +37,9 @@ describe("addresses", () => {
 
 test("a link is set up", async () => {
   const { before, after, lo } = await run("links");
-  expect(before.up).toBe(false);
+  expect(before).toMatchObject({ kind: "veth", up: false });
   expect(after.up).toBe(true);
-  expect(lo).toEqual({ ifindex: 1, name: "lo", up: true, loopback: true });
+  expect(lo).toEqual({ ifindex: 1, name: "lo", kind: "", up: true, loopback: true });
 });
 
 describe("the anchor", () => {

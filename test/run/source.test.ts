@@ -7,6 +7,7 @@ import { pickSource } from "../../src/run/source.js";
 const links: readonly Link[] = ["lo", "eth0", "eth1", "down0"].map((name, i) => ({
   ifindex: i + 1,
   name,
+  kind: "",
   up: name !== "down0",
   loopback: name === "lo",
 }));
