@@ -77,6 +77,56 @@ describe("a query on the wire", () => {
     expect(["HTTPS", "svcb", "TYPE65280", "URI"].map(typeOf)).toEqual([65, 64, 65280, 256]);
   });
 
+  const optionsOf = (query: Parameters<typeof encodeQuery>[0]) => {
+    const [opt] = packet.decode(Buffer.from(encodeQuery(query, 0))).additionals as unknown as [
+      { options: { code: number; data: Buffer }[] },
+    ];
+    return opt.options.map(({ code, data }) => [code, data.toString("hex")]);
+  };
+  const www = { name: "www.example.com", type: "A" };
+
+  it.each([
+    ["198.51.100.0/24", "00011800c63364"],
+    ["198.51.100.77/20", "00011400c63360"],
+    ["198.51.100.77/32", "00012000c633644d"],
+    ["0.0.0.0/0", "00010000"],
+    ["2001:db8::/48", "0002300020010db80000"],
+    ["2001:db8:ffff::1/33", "0002210020010db880"],
+  ])("tells the client subnet %s by its prefix alone", (ecs, octets) => {
+    expect(optionsOf({ ...www, ecs })).toEqual([[8, octets]]);
+  });
+
+  it.each([
+    "",
+    "198.51.100.0",
+    "198.51.100.0/33",
+    "2001:db8::/129",
+    "example/24",
+    "::1%lo/64",
+    "198.51.100.0/024 ",
+    "/24",
+  ])("refuses the client subnet %j", (ecs) => {
+    expect(() => encodeQuery({ ...www, ecs }, 0)).toThrow(
+      new TypeError(`expected a client subnet like 198.51.100.0/24, got "${ecs}"`),
+    );
+  });
+
+  it("sends a client cookie of eight random octets, beside other options", () => {
+    const cookies = Array.from({ length: 20 }, () => optionsOf({ ...www, cookie: true, nsid: true, ecs: "::/0" }));
+    for (const options of cookies) {
+      expect(options.slice(0, 2)).toEqual([
+        [3, ""],
+        [8, "00020000"],
+      ]);
+      expect(options[2]).toEqual([10, expect.stringMatching(/^[0-9a-f]{16}$/)]);
+    }
+    expect(new Set(cookies.map((options) => options[2]![1])).size).toBe(20);
+  });
+
+  it.each([{ cookie: true }, { ecs: "198.51.100.0/24" }])("refuses %j without EDNS", (given) => {
+    expect(() => encodeQuery({ ...www, ednsSize: 0, ...given }, 0)).toThrow("do, nsid, cookie and ecs need EDNS");
+  });
+
   it("asks for the NSID by an empty option, in class CH too", () => {
     const bytes = encodeQuery({ name: "id.server", type: "TXT", class: "CH", nsid: true, ednsSize: 512 }, 1);
     expect(Buffer.from(bytes).toString("hex")).toBe(
