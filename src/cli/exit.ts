@@ -8,6 +8,7 @@ export const exitCodes = {
   1: "it was done, and the result is bad: `demo` did not see all of it happen, `plan` found an overload",
   64: "usage: an option or argument is wrong",
   65: "data: a file that was given as input is wrong",
+  66: "no input: a file that was given as input cannot be read",
   69: "unavailable: a daemon, a router or the kernel interface cannot be reached or refuses",
   70: "software: a fault of anyprobe itself",
   77: "permission: the kernel refused for lack of privilege, or this host lacks what it needs",
@@ -28,6 +29,9 @@ const byCode: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_ROUTE_REFUSED: 69,
   ERR_ROUTE_UNSUPPORTED: 69,
   ERR_LOAD_REPORT: 65,
+  ERR_LOAD_QUERIES: 65,
+  ERR_LOAD_INPUT: 66,
+  ERR_LOAD_MISSING: 77,
   ERR_RUN_LOCKED: 69,
   ERR_RUN_UNREACHABLE: 69,
 };
