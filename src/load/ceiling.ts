@@ -2,7 +2,7 @@
 // until something that it depends on changes. What a service is found to hold is only its own where this is well above.
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { cpus as hostCpus, release } from "node:os";
+import { availableParallelism, cpus as hostCpus, release } from "node:os";
 import { dirname } from "node:path";
 import { Answerer } from "../engine/answerer.js";
 import type { Query } from "../probe/query.js";
@@ -109,7 +109,8 @@ export function ceilingKey({ sending, query, shards, cpus }: CeilingOptions, ver
   const { target, train, ports, arrivals } = sending;
   // A few octets more cost nothing that could be measured.
   const octets = 64 * Math.ceil(compile(query).bytes.length / 64);
-  const where = ["anyprobe", version, "linux", release(), model.trim(), `x${hostCpus().length}`];
+  // Of the CPUs, those that this process may use.
+  const where = ["anyprobe", version, "linux", release(), model.trim(), `x${availableParallelism()}`];
   const how = [`ipv${familyOf(target.address)}`, `octets ${octets}`, `train ${train}`, `ports ${ports}`, arrivals];
   return [...where, ...how, `shards ${shards}`, `cpus ${cpus.join("+") || "any"}`].join(" ");
 }
