@@ -1,5 +1,6 @@
 // The tree of verbs. It is apart from main.ts so that a test can walk it without running it.
 import { Command } from "commander";
+import { benchVerb } from "./bench.js";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
 import { planVerb } from "./plan.js";
@@ -12,7 +13,8 @@ export function program(): Command {
   const root = new Command("anyprobe")
     .description(packageDescription)
     .version(packageVersion, "-V, --version", "print the version");
-  for (const verb of [runVerb(), statusVerb(), configVerb(), planVerb(), demoVerb()]) root.addCommand(verb);
+  for (const verb of [runVerb(), statusVerb(), benchVerb(), planVerb(), configVerb(), demoVerb()])
+    root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
   for (const command of tree(root)) {
     command.helpOption("-h, --help", "print this help").helpCommand(false);

@@ -21,10 +21,11 @@ export interface Offered {
 /** Less of the wanted rate than this was not it. */
 const leastShare = 0.99;
 /**
- * So late may one query in a thousand be. What a late generator then sends at once is a burst that was not asked for: the server
- * may lose it where it would have held the rate.
+ * What was this late and more left in a burst, which a server may lose where it would have held the rate. So where no more was
+ * lost than twice what was so late, it is not known whose loss it was.
  */
-const mostLateNs = 2 * nsPerMs;
+const burstNs = 2 * nsPerMs;
+const burstFactor = 2;
 /** Of a latency that is missed, so much lateness makes it doubtful whose it is. */
 const doubtfulShare = 0.5;
 /** So much lost at this host leaves open what would have come of it. */
@@ -38,14 +39,17 @@ export function generatorLimit(offered: Offered): string | null {
   const { lateness } = tally;
   if (wantedQps !== undefined && sentQps < leastShare * wantedQps)
     return `it sent ${perSecond(sentQps)} where ${perSecond(wantedQps)} were wanted`;
-  const lateNs = lateness.percentileNs(99.9);
-  if (wantedQps !== undefined && misses.length > 0 && lateNs > mostLateNs)
-    return `one query in a thousand left ${formatDuration(lateNs)} late or later`;
-  for (const { limit } of misses) {
+  for (const { limit, got } of misses) {
     const { percentile, below } = objective.find(({ text }) => text === limit)!;
-    if (percentile === undefined) continue;
-    const ns = lateness.percentileNs(percentile);
-    if (ns > doubtfulShare * below) return `${limit} was missed, but queries left up to ${formatDuration(ns)} late`;
+    if (percentile !== undefined) {
+      const ns = lateness.percentileNs(percentile);
+      if (ns > doubtfulShare * below)
+        return `${limit} was missed, but queries themselves left up to ${formatDuration(ns)} late`;
+    } else {
+      const late = lateness.countAbove(burstNs);
+      if (burstFactor * late >= got * counts.sent)
+        return `${limit} was missed, but ${late.toLocaleString("en")} queries left ${formatDuration(burstNs)} late or more, in bursts`;
+    }
   }
   const mostLost = Math.min(
     mostVoided,
@@ -55,7 +59,8 @@ export function generatorLimit(offered: Offered): string | null {
     return `${counts.voided.toLocaleString("en")} queries were lost at this host (${voidedBy(counters)})`;
   if (counts.send_failed > mostLost * counts.sent)
     return `the kernel refused to send ${counts.send_failed.toLocaleString("en")} queries`;
-  if (wantedQps !== undefined && ceilingQps !== undefined && wantedQps > nearCeiling * ceilingQps)
+  // What held near it was offered; what missed there may have missed for want of a better generator.
+  if (wantedQps !== undefined && ceilingQps !== undefined && misses.length > 0 && wantedQps > nearCeiling * ceilingQps)
     return `${perSecond(wantedQps)} is near the ${perSecond(ceilingQps)} that it reaches at most`;
   return null;
 }

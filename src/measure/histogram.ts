@@ -109,6 +109,13 @@ export class LatencyHistogram {
     return Number.NaN;
   }
 
+  /** countAbove tells how many values are greater than this, to the 0.8 % of a bucket. */
+  countAbove(ns: number): number {
+    let count = 0;
+    for (let index = indexOf(ns, subBits) + 1; index < bucketCount; index++) count += this.#counts[index]!;
+    return count;
+  }
+
   summary(): LatencySummary {
     return {
       count: this.#count,
