@@ -15,6 +15,7 @@ export const codes = {
   ERR_LOAD_REPORT: "a load test's report could not be read, or does not tell what is asked of it",
   ERR_LOAD_QUERIES: "a file of queries has none that can be asked",
   ERR_LOAD_INPUT: "a file of queries could not be read",
+  ERR_LOAD_UNANSWERED: "the target of a load test answers nothing",
   ERR_LOAD_MISSING: "a program that reads the file of queries is not installed",
   ERR_RUN_LOCKED: "another anyprobe daemon manages this network namespace",
   ERR_RUN_UNREACHABLE: "no anyprobe daemon answers at the control socket",

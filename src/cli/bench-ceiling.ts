@@ -2,24 +2,23 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { cachedCeiling, ceilingKey, measureCeiling } from "../load/ceiling.js";
-import type { QuerySource } from "../load/query-source.js";
 import type { StartRecord } from "../load/record.js";
+import type { Query } from "../probe/query.js";
 import type { Target } from "../probe/target.js";
 import type { BenchFlags } from "./bench.js";
-import { questionOf } from "./bench-query.js";
 import { packageVersion } from "./version.js";
 
 /** ceilingOf gives what this host offers at most; null where it is not to be measured, or is no limit (a closed loop). */
 export async function ceilingOf(
   target: Target,
   flags: BenchFlags,
-  source: QuerySource,
+  query: Query,
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<StartRecord["ceiling"]> {
   if (flags.calibrate === false || flags.closed !== undefined || flags.pcap !== undefined) return null;
   const { ports, train, arrivals, shards, cpus } = flags;
-  const options = { sending: { target, ports, train, arrivals }, query: await questionOf(flags, source), shards, cpus };
+  const options = { sending: { target, ports, train, arrivals }, query, shards, cpus };
   const measure = () => {
     say("measuring what this host offers at most, against its own answerer …");
     return measureCeiling(

@@ -10,11 +10,14 @@ export async function openSource(flags: BenchFlags, _warn: (text: string) => voi
   return { summary: flags.query!, repeats: [query], next: async () => [], close: async () => {} };
 }
 
-/** questionOf gives one query like those of the source: for the guard, and for its length. */
+/** questionOf gives one query like those of the source. */
 export async function questionOf(flags: BenchFlags, source: QuerySource): Promise<Query> {
-  if (typeof flags.guard === "string") return parseQuestion(flags.guard, flags);
-  if (source.repeats) return source.repeats[0]!;
-  return parseQuestion(flags.query ?? "www.example.com/A", flags);
+  return source.repeats?.[0] ?? parseQuestion(flags.query ?? "www.example.com/A", flags);
+}
+
+/** guardQuestionOf gives what the guard asks; undefined where the command line leaves that open. */
+export function guardQuestionOf(flags: BenchFlags): Query | undefined {
+  return typeof flags.guard === "string" ? parseQuestion(flags.guard, flags) : undefined;
 }
 
 function parseQuestion(text: string, flags: BenchFlags): DnsQuery {

@@ -10,11 +10,12 @@ import { pathTo } from "../load/path.js";
 import type { LoadRecord, ResultRecord, StartRecord } from "../load/record.js";
 import { refusalOf } from "../load/refusal.js";
 import { watchServer } from "../load/server-process.js";
-import { familyOf } from "../probe/target.js";
+import { answersAt } from "../load/sign-of-life.js";
+import { familyOf, formatTarget, type Target } from "../probe/target.js";
 import { type BenchFlags, workOf } from "./bench.js";
 import { ceilingOf } from "./bench-ceiling.js";
 import { Progress } from "./bench-progress.js";
-import { openSource, questionOf } from "./bench-query.js";
+import { guardQuestionOf, openSource, questionOf } from "./bench-query.js";
 import { expectWritable, writeReports } from "./bench-report.js";
 import { UsageError } from "./exit.js";
 import { packageVersion } from "./version.js";
@@ -38,9 +39,12 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
       arrivals: flags.arrivals,
       sources: flags.source,
     };
+    const sample = await questionOf(flags, source);
+    if (!(await answersAt(target, sample, sending.timeoutMs, interruption.signal)) && !interruption.signal.aborted)
+      throw new AnyprobeError("ERR_LOAD_UNANSWERED", unanswered(target));
     const objective = flags.slo === "none" ? [] : parseObjective(flags.slo);
-    const ceiling = await ceilingOf(target, flags, source, interruption.signal, (text) => progress.say(text));
-    if (flags.guard !== undefined) guard = new Guard(target, await questionOf(flags, source), sending.timeoutMs);
+    const ceiling = await ceilingOf(target, flags, sample, interruption.signal, (text) => progress.say(text));
+    if (flags.guard !== undefined) guard = new Guard(target, guardQuestionOf(flags) ?? sample, sending.timeoutMs);
     const records: LoadRecord[] = [];
     const start: BenchOptions["start"] = {
       target,
@@ -61,6 +65,7 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
         ceilingQps: ceiling?.qps,
       },
       source,
+      sample,
       guard,
       signal: interruption.signal,
       start,
@@ -78,6 +83,10 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
     interruption.end();
     await source.close();
   }
+}
+
+function unanswered(target: Target): string {
+  return `expected an answer from ${formatTarget(target)}, got none to 10 queries: is the server running there, and may this host ask it?`;
 }
 
 /** A result that nobody may rely on is no success either. */

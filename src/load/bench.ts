@@ -2,12 +2,14 @@
 // what a trial found decide the next one.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Query } from "../probe/query.js";
 import { monotonicNs, nsPerSecond } from "../units.js";
 import type { Offer } from "./feeder.js";
 import type { Guard } from "./guard.js";
 import type { QuerySource } from "./query-source.js";
 import { type Head, type LoadRecord, type Mode, type ResultRecord, type StartRecord, schemaVersion } from "./record.js";
 import { type Found, type Goal, search, type Verdict } from "./search.js";
+import { answersAt } from "./sign-of-life.js";
 import { runTrial, type Setting, type Trial } from "./trial.js";
 
 /** Work is what is to be found out. */
@@ -20,6 +22,8 @@ export interface BenchOptions {
   readonly work: Work;
   readonly setting: Setting;
   readonly source: QuerySource;
+  /** A query like those of the source: what a target that is alive answers. */
+  readonly sample: Query;
   /** What the first record says beside the mode. */
   readonly start: Omit<StartRecord, keyof Head | "type" | "mode">;
   /** Stops the run when the service is seen to suffer. */
@@ -37,8 +41,8 @@ const restMs = 200;
  * where the kernel refuses the sockets, and with what the source throws; records that were given until then stay true.
  */
 export async function bench(options: BenchOptions): Promise<ResultRecord> {
-  const { work, start, signal, guard, onRecord } = options;
-  const run = new Run(options, guard ? AbortSignal.any([signal, guard.signal]) : signal);
+  const { work, start, onRecord } = options;
+  const run = new Run(options);
   onRecord({ ...run.head(), type: "start", mode: work.mode, ...start });
   const result = work.mode === "search" ? await run.search(work.goal) : await run.offer(work.mode, work.offers);
   onRecord(result);
@@ -51,12 +55,15 @@ class Run {
   readonly #id = randomUUID();
   readonly #fromNs = monotonicNs();
   readonly #trials: Trial[] = [];
+  /** Aborts when the target answers no more. */
+  readonly #died = new AbortController();
   /** When the run will be over, as far as it is known. */
   #endNs = Number.NaN;
 
-  constructor(options: BenchOptions, signal: AbortSignal) {
+  constructor(options: BenchOptions) {
     this.#options = options;
-    this.#signal = signal;
+    const { signal, guard } = options;
+    this.#signal = AbortSignal.any([signal, this.#died.signal, ...(guard ? [guard.signal] : [])]);
   }
 
   head(): Head {
@@ -125,7 +132,14 @@ class Run {
     });
     this.#trials.push(trial);
     onRecord({ ...this.head(), type: "trial", trial: number, ...trial });
+    if (trial.misses.length > 0 && !this.#signal.aborted && !(await this.#alive()))
+      this.#died.abort("the target stopped answering");
     return trial;
+  }
+
+  #alive(): Promise<boolean> {
+    const { target, timeoutMs } = this.#options.setting.sending;
+    return answersAt(target, this.#options.sample, timeoutMs, this.#signal);
   }
 
   #limitAt(qps: number): string | null {
@@ -137,7 +151,7 @@ class Run {
 
   #aborted(): "interrupted" | "stopped" | undefined {
     if (!this.#signal.aborted) return undefined;
-    return this.#options.guard?.signal.aborted ? "stopped" : "interrupted";
+    return this.#options.signal.aborted ? "interrupted" : "stopped";
   }
 
   #reason(): string | null {

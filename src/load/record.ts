@@ -161,7 +161,7 @@ export interface TrialRecord extends Head, Counts {
 export interface ResultRecord extends Head {
   readonly type: "result";
   readonly mode: Mode;
-  /** `interrupted`: by a signal; `stopped`: by the guard; `time`: the time that was allowed ran out before the goal. */
+  /** `interrupted`: by a signal; `stopped`: by the guard, or because the target stopped answering; `time`: the time that was allowed ran out before the goal. */
   readonly status: "complete" | "interrupted" | "stopped" | "time";
   readonly reason: string | null;
   /** Whether the objective was held: by some rate in a search, by all trials elsewhere; null without an objective. */
