@@ -10,7 +10,7 @@ export interface Axis {
   readonly text: (value: number, tick: boolean) => string;
   /** undefined: by the values. */
   readonly range?: readonly [number, number];
-  /** Where its ticks are; undefined: where uPlot sets them. */
+  /** Where its ticks are; undefined: where they fall. */
   readonly ticks?: readonly number[];
 }
 
@@ -100,9 +100,13 @@ function scaleOf({ scale, range }: Axis): uPlot.Scale {
   };
 }
 
-function axisOf({ label, text, ticks }: Axis, side: 2 | 3, colour: (name: string) => string): uPlot.Axis {
+function axisOf(axis: Axis, side: 2 | 3, colour: (name: string) => string): uPlot.Axis {
+  const { label, scale, ticks } = axis;
+  const own = ticks !== undefined || scale === "log";
+  const splits = (_: uPlot, __: number, least: number, most: number) =>
+    (ticks ?? logTicks(least, most)).filter((tick) => tick >= least && tick <= most);
   return {
-    side: side === 2 ? 2 : 3,
+    side,
     scale: side === 2 ? "x" : "y",
     label,
     labelSize: 22,
@@ -112,9 +116,34 @@ function axisOf({ label, text, ticks }: Axis, side: 2 | 3, colour: (name: string
     stroke: () => colour("quiet"),
     grid: { stroke: () => colour("grid"), width: 1 },
     ticks: { stroke: () => colour("grid"), width: 1, size: 4 },
-    values: (_, splits) => splits.map((split) => (split === null ? "" : text(split, true))),
-    ...(ticks ? { splits: () => [...ticks], filter: (_: uPlot, splits: number[]) => splits } : {}),
+    values: (self, splits) => labels(self, axis, side, splits),
+    ...(own ? { splits, filter: (_: uPlot, splits: number[]) => splits } : {}),
   };
+}
+
+/** logTicks gives the powers of ten in a range; where those are few, 2 and 5 times them too. */
+function logTicks(least: number, most: number): number[] {
+  const decades = Math.log10(most / least);
+  const steps = decades > 3 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++)
+    for (const step of steps) ticks.push(step * 10 ** power);
+  return ticks;
+}
+
+/** A label that would run into the one before it is left out; its line in the grid stays. */
+function labels(self: uPlot, { text }: Axis, side: 2 | 3, splits: readonly number[]): string[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return splits.map((split) => {
+    const label = text(split, true);
+    const at = self.valToPos(split, side === 2 ? "x" : "y");
+    const room = side === 2 ? label.length * 3.7 + 5 : 8;
+    // Down the other axis positions shrink as values grow.
+    const along = side === 2 ? at : -at;
+    if (along - room < free) return "";
+    free = along + room;
+    return label;
+  });
 }
 
 function seriesOf(line: Line, colour: (name: string) => string): uPlot.Series {
@@ -132,42 +161,53 @@ function seriesOf(line: Line, colour: (name: string) => string): uPlot.Series {
 function drawMarks(self: uPlot, marks: readonly Mark[], colour: (name: string) => string): void {
   const { ctx, bbox } = self;
   const ratio = uPlot.pxRatio;
+  /** Words on a ground of their own, so that lines do not cross them out. */
+  const write = (text: string, x: number, y: number) => {
+    const { strokeStyle } = ctx;
+    ctx.setLineDash([]);
+    ctx.strokeStyle = colour("card");
+    ctx.lineWidth = 5 * ratio;
+    ctx.lineJoin = "round";
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+    ctx.strokeStyle = strokeStyle;
+  };
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   ctx.font = font.replace("12px", `${12 * ratio}px`);
-  ctx.lineWidth = 1.25 * ratio;
-  ctx.setLineDash([5 * ratio, 4 * ratio]);
   for (const mark of marks) {
     const at = self.valToPos(mark.at, mark.axis, true);
+    ctx.lineWidth = 1.25 * ratio;
+    ctx.setLineDash([5 * ratio, 4 * ratio]);
     ctx.strokeStyle = colour(mark.colour);
     ctx.fillStyle = colour(mark.colour);
     ctx.beginPath();
     if (mark.axis === "y") {
       ctx.moveTo(bbox.left, at);
       ctx.lineTo(bbox.left + bbox.width, at);
+      ctx.stroke();
       ctx.textAlign = "left";
-      ctx.fillText(mark.text, bbox.left + 6 * ratio, at - 5 * ratio);
+      write(mark.text, bbox.left + 6 * ratio, at - 6 * ratio);
     } else {
       ctx.moveTo(at, bbox.top);
       ctx.lineTo(at, bbox.top + bbox.height);
       // On the side where there is room.
       const isRight = at > bbox.left + bbox.width / 2;
+      ctx.stroke();
       ctx.textAlign = isRight ? "right" : "left";
-      ctx.fillText(mark.text, at + (isRight ? -6 : 6) * ratio, bbox.top + 14 * ratio);
+      write(mark.text, at + (isRight ? -6 : 6) * ratio, bbox.top + 14 * ratio);
     }
-    ctx.stroke();
   }
   ctx.restore();
 }
 
-/** tell writes the values under the cursor; without one, how to get them. */
+/** tell writes the values under the cursor. */
 function tell(self: uPlot, plot: Plot, readout: HTMLElement): void {
   const at = self.cursor.idx;
   if (at === null || at === undefined) {
-    readout.textContent =
-      "Point at the plot, or focus it and use the arrow keys, to read values. Drag to zoom, double-click to go back.";
+    readout.textContent = "";
     return;
   }
   const values = plot.lines.flatMap((line, i) => {

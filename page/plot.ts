@@ -33,7 +33,9 @@ const latencyAxis = (values: readonly (number | null)[], label = "latency from t
 });
 
 function loadPlot({ start, trials, result }: Report): Plot {
-  const sorted = [...trials].sort((a, b) => a.offered_qps - b.offered_qps);
+  // What the generator could not offer says nothing of the server's latency at that load.
+  const telling = trials.filter(({ limited_by_generator }) => limited_by_generator === null);
+  const sorted = [...(telling.length > 1 ? telling : trials)].sort((a, b) => a.offered_qps - b.offered_qps);
   const limits = latencyLimits(start.objective);
   // Far above the capacity there is nothing but timeouts; what matters would be squeezed into a corner.
   const most = result?.upper_qps ? result.upper_qps * 1.4 : Number.POSITIVE_INFINITY;
@@ -105,7 +107,7 @@ function spectrumPlot(report: Report): Plot | undefined {
       label: "percentile, on the scale of 1/(1−p)",
       scale: "log",
       range: [1, 10 ** decades],
-      ticks: Array.from({ length: Math.floor(decades) + 1 }, (_, i) => 10 ** i),
+      ticks: [1, 2, ...Array.from({ length: Math.floor(decades) }, (_, i) => 10 ** (i + 1))],
       text: (x, tick) => (tick ? percentileName(x) : `p${percentileName(x).replace("%", "")}`),
     },
     y: latencyAxis([...lines.flatMap(({ values }) => values), ...limits.map(({ ns }) => ns)]),

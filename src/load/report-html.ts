@@ -82,7 +82,7 @@ function header({ start }: Report, target: string): Markup {
   const kind = start.mode in kinds ? kinds[start.mode as keyof typeof kinds] : start.mode;
   const when = start.at.replace("T", " ").replace(/\.\d+/, "").replace("Z", " UTC");
   return html`<header>
-<h1>How much can ${target} hold?</h1>
+<h1>${start.mode === "search" ? `How much can ${target} hold?` : `${target} under load`}</h1>
 <p class="quiet">${[kind, start.queries, `objective ${start.objective.join(", ") || "none"}`, when].join(" · ")}</p>
 </header>`;
 }
@@ -115,13 +115,13 @@ ${tile("sent late, p99", latency(trial.lateness.p99_ns), "by this generator")}
 function plotSection(report: Report): Markup | null {
   const names = plotsOf(report);
   if (names.length === 0) return null;
-  return html`<section><h2>Plots</h2><div class="grid">${names.map((name, i) => plot(name, report, names.length % 2 === 1 && i === 0))}</div></section>`;
+  return html`<section><h2>Plots</h2><p class="quiet hint">Point at a plot, or focus it and use the arrow keys, to read its values. Drag to zoom, double-click to go back.</p><div class="grid">${names.map((name, i) => plot(name, report, names.length % 2 === 1 && i === 0))}</div></section>`;
 }
 
 const captions: Readonly<Record<PlotName, readonly [title: string, caption: string]>> = {
   load: [
     "Latency against offered load",
-    "One point a trial. Trials far above the capacity are left out here; they are in the table.",
+    "One point a trial. Trials far above the capacity, or limited by the generator, are only in the table.",
   ],
   spectrum: [
     "Percentile spectrum",

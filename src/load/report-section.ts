@@ -23,6 +23,7 @@ export function trialsTable(report: Report): Markup {
   const { start, trials } = report;
   const chosen = report.result?.trial;
   const judged = start.objective.length > 0;
+  const knowsServer = trials.some(({ cpu }) => cpu.server !== null);
   const header = [
     "trial",
     "offered (queries/s)",
@@ -34,7 +35,7 @@ export function trialsTable(report: Report): Markup {
     "p99",
     "p99.9",
     "generator (cores)",
-    "server (cores)",
+    ...(knowsServer ? ["server (cores)"] : []),
     "verdict",
   ];
   const rows = trials.map((trial) => {
@@ -48,7 +49,7 @@ export function trialsTable(report: Report): Markup {
       latency(trial.latency.p99_ns),
       latency(trial.latency.p999_ns),
       trial.cpu.generator.toFixed(2),
-      trial.cpu.server === null ? "–" : trial.cpu.server.toFixed(2),
+      ...(knowsServer ? [trial.cpu.server === null ? "–" : trial.cpu.server.toFixed(2)] : []),
     ].map((cell) => html`<td>${cell}</td>`);
     const verdict = verdictOf(trial, judged);
     return html`<tr class="${trial.trial === chosen ? "chosen" : ""}" data-trial="${trial.trial}"><th scope="row">${trial.trial}</th>${cells}<td class="words ${verdict}">${verdictText(trial, judged)}</td></tr>`;
@@ -88,11 +89,7 @@ export function countsTable(report: Report): Markup {
       ),
       fact("Could not be sent", trial.send_failed, "refused by this host: not the server's"),
       fact("Cancelled", trial.cancelled, "in flight when the trial was ended"),
-      row("Beside these", [
-        count(trial.late + trial.foreign + trial.malformed),
-        "–",
-        `late ${count(trial.late)}, foreign ${count(trial.foreign)}, malformed ${count(trial.malformed)} answers`,
-      ]),
+      html`<tr><th scope="row">Beside these</th><td>${count(trial.late + trial.foreign + trial.malformed)}</td><td>–</td><td class="words">answers: late ${count(trial.late)}, foreign ${count(trial.foreign)}, malformed ${count(trial.malformed)}</td></tr>`,
     ],
   )}`;
 }
