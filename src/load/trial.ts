@@ -8,6 +8,7 @@ import { generatorLimit, notesOf } from "./generator-limit.js";
 import { missesOf, type Objective } from "./objective.js";
 import type { QuerySource } from "./query-source.js";
 import type { Head, ProgressRecord, TrialRecord } from "./record.js";
+import type { ServerWatch } from "./server-process.js";
 import { bucketsOf, latencyOf, Tally } from "./tally.js";
 
 /** Setting is what all trials of a run have in common. */
@@ -22,13 +23,6 @@ export interface Setting {
   readonly server?: ServerWatch | undefined;
   /** What this generator can offer at most; undefined: not measured. queries/s */
   readonly ceilingQps?: number | undefined;
-}
-
-/** ServerWatch looks at the server's processes while a trial runs. */
-export interface ServerWatch {
-  begin(): void;
-  /** Cores used since begin(); null where that cannot be seen; and what else the reader should know. */
-  end(): { readonly cpuCores: number | null; readonly notes: readonly string[] };
 }
 
 /** TrialOptions is what one trial may do beside offering its load. */
