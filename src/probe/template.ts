@@ -3,7 +3,7 @@ import { encodeQuery, expectQuestion } from "./dns.js";
 import { isUdp, isWire, type Query } from "./query.js";
 
 /** maxPayload is the longest UDP payload over IPv4: 65,535 octets less both headers. */
-const maxPayload = 65_507;
+export const maxPayload = 65_507;
 
 /** Template is a query on the wire. */
 export interface Template {
