@@ -15,7 +15,7 @@ import { familyOf, formatTarget, type Target } from "../probe/target.js";
 import { type BenchFlags, workOf } from "./bench.js";
 import { ceilingOf } from "./bench-ceiling.js";
 import { Progress } from "./bench-progress.js";
-import { guardQuestionOf, openSource, questionOf } from "./bench-query.js";
+import { guardQuestionOf, openSource } from "./bench-query.js";
 import { expectWritable, writeReports } from "./bench-report.js";
 import { UsageError } from "./exit.js";
 import { packageVersion } from "./version.js";
@@ -27,7 +27,7 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
   await refuseAnnounced(address, flags);
   expectWritable(flags);
   const progress = new Progress(process.stderr, flags.stats);
-  const source = await openSource(flags, (text) => progress.say(`warning: ${text}`));
+  const { source, sample } = await openSource(flags, (text) => progress.say(`warning: ${text}`));
   const interruption = new Interruption();
   let guard: Guard | undefined;
   try {
@@ -39,12 +39,12 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
       arrivals: flags.arrivals,
       sources: flags.source,
     };
-    const sample = await questionOf(flags, source);
     if (!(await answersAt(target, sample, sending.timeoutMs, interruption.signal)) && !interruption.signal.aborted)
       throw new AnyprobeError("ERR_LOAD_UNANSWERED", unanswered(target));
     const objective = flags.slo === "none" ? [] : parseObjective(flags.slo);
     const ceiling = await ceilingOf(target, flags, sample, interruption.signal, (text) => progress.say(text));
-    if (flags.guard !== undefined) guard = new Guard(target, guardQuestionOf(flags) ?? sample, sending.timeoutMs);
+    if (flags.guard !== undefined)
+      guard = new Guard(target, (await guardQuestionOf(flags)) ?? sample, sending.timeoutMs);
     const records: LoadRecord[] = [];
     const start: BenchOptions["start"] = {
       target,

@@ -18,6 +18,7 @@ export interface BenchFlags {
   readonly closed?: number;
   readonly pcap?: string;
   readonly speed: number;
+  readonly capturePort: number;
   readonly slo: string;
   readonly time?: number;
   readonly resolution: number;
@@ -28,7 +29,8 @@ export interface BenchFlags {
   readonly wire?: true;
   readonly once?: true;
   readonly query?: string;
-  readonly mix: "same" | "random";
+  readonly mix: "hit" | "miss";
+  readonly names: number;
   readonly payload?: string;
   readonly idAt?: number;
   readonly edns: number;
@@ -74,6 +76,11 @@ export function benchVerb(): Command {
     )
     .option("--pcap <file>", "replay the DNS queries of a capture at their own times; needs tcpdump")
     .addOption(option("--speed <factor>", "replay so many times as fast", 1).argParser(read.factor))
+    .addOption(
+      option("--capture-port <number>", "the port that the capture's queries went to", 53).argParser(
+        read.count(1, 65_535),
+      ),
+    )
     .optionsGroup("How it is judged:")
     .addOption(
       option(
@@ -99,9 +106,12 @@ export function benchVerb(): Command {
     .addOption(
       option(
         "--mix <kind>",
-        "the question as it is (cache hits), or below a random label (cache misses)",
-        "same",
-      ).choices(["same", "random"]),
+        "that question (cache hits), or one below a random label each time (cache misses)",
+        "hit",
+      ).choices(["hit", "miss"]),
+    )
+    .addOption(
+      option("--names <count>", "cache hits: so many names below it, h1 to hN", 1).argParser(read.count(1, 65_536)),
     )
     .option("--payload <hex>", "plain UDP: this payload instead of DNS")
     .addOption(
@@ -164,7 +174,7 @@ export function benchVerb(): Command {
         "anyprobe bench 192.0.2.53 --query www.example.com/A",
         "anyprobe bench 192.0.2.53 -d queries.txt --slo 'p99<5ms,loss<0.1%' --html report.html -o report.json",
         "anyprobe bench -s 192.0.2.53 -d queries.txt -Q 50k -l 60",
-        "anyprobe bench 192.0.2.53 --query example.com/A --mix random --ramp 1k:200k -l 60",
+        "anyprobe bench 192.0.2.53 --query example.com/A --mix miss --ramp 1k:200k -l 60",
         "anyprobe bench compare before.json after.json",
       ),
     )
