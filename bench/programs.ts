@@ -20,6 +20,7 @@ const programs = {
   "g++": { package: "g++", version: "-dumpfullversion" },
   "clang-14": { package: "clang-14", version: "--version" },
   dnsperf: { package: "dnsperf", version: "-h" },
+  resperf: { package: "dnsperf" },
   kxdpgun: { package: "knot-dnsutils", version: "-V" },
   zmap: { package: "zmap", version: "--version" },
   dig: { package: "bind9-dnsutils", version: "-v" },

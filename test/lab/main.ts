@@ -2,12 +2,19 @@
 import { Command } from "commander";
 import type { Report } from "../../bench/experiment.js";
 import { labMissing } from "../support/lab.js";
+import { capacity } from "./capacity.js";
 import { failover } from "./failover.js";
 import { type Experiment, environment } from "./figures.js";
+import { heldBack } from "./held-back.js";
+import { knownCapacity } from "./known-capacity.js";
 import { load } from "./load.js";
+import { omission } from "./omission.js";
 import { soak } from "./soak.js";
 
-const experiments: Readonly<Record<string, Experiment>> = { failover, load, soak };
+const experiments: Readonly<Record<string, Experiment>> = {
+  ...{ failover, load, soak },
+  ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
+};
 
 const program: Command = new Command("npm run lab --")
   .description(
