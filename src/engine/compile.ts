@@ -2,7 +2,7 @@
 import type { Plan, Probe, Schedule } from "../probe/plan.js";
 import type { Query } from "../probe/query.js";
 import { addressBytes, type Family, familyOf } from "../probe/target.js";
-import { compile, type Template } from "../probe/template.js";
+import { type Template, templateOf } from "../probe/template.js";
 import { nsPerMs, nsPerUs } from "../units.js";
 import type { Layout } from "./addon.js";
 import { expectInteger, expectNumber, expectTime } from "./expect.js";
@@ -50,10 +50,9 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
   expectPlan(plan);
   expectTransport(plan);
   const raw = plan.transport === "raw";
-  const numbers = new Map<Query, number>();
-  for (const { query } of plan.probes) if (!numbers.has(query)) numbers.set(query, numbers.size);
+  const { queries, numbers } = numberQueries(plan.probes);
   return {
-    templates: packTemplates([...numbers.keys()].map(compile), layout),
+    templates: packTemplates(queries.map(templateOf), layout),
     table: packTable(plan, numbers, first, layout),
     schedule: {
       rateQps: "rateQps" in plan.schedule ? plan.schedule.rateQps : 0,
@@ -75,6 +74,18 @@ export function compilePlan(plan: Plan, first: number, layout: Layout): Compiled
       source6: sourceBytes(plan.source?.ipv6, 6),
     },
   };
+}
+
+/** numberQueries finds the queries that differ, and which of them each probe asks. */
+function numberQueries(probes: readonly Probe[]) {
+  const known = new Map<Query, number>();
+  const numbers = new Uint32Array(probes.length);
+  probes.forEach(({ query }, i) => {
+    const number = known.get(query);
+    if (number === undefined) known.set(query, known.size);
+    numbers[i] = number ?? known.size - 1;
+  });
+  return { queries: [...known.keys()], numbers };
 }
 
 /** The slowest and the fastest rate; native/plan.h has them as well. */
@@ -171,7 +182,7 @@ function packTemplates(templates: readonly Template[], { template: head }: Layou
   return octets;
 }
 
-function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: number, { target: row }: Layout) {
+function packTable(plan: Plan, numbers: Uint32Array, first: number, { target: row }: Layout) {
   const octets = new Uint8Array(plan.probes.length * row.size);
   const view = new DataView(octets.buffer);
   const replay = "replay" in plan.schedule;
@@ -180,7 +191,7 @@ function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: numbe
   let address: string | undefined;
   let addressOctets: Uint8Array = new Uint8Array();
   let family: Family = 4;
-  plan.probes.forEach(({ target, query, intervalMs = scheduledMs, atNs = 0, source }: Probe, i) => {
+  plan.probes.forEach(({ target, intervalMs = scheduledMs, atNs = 0, source }: Probe, i) => {
     const at = i * row.size;
     const intervalNs = intervalMs * nsPerMs;
     if (target.address !== address) {
@@ -191,7 +202,7 @@ function packTable(plan: Plan, numbers: ReadonlyMap<Query, number>, first: numbe
     view.setFloat64(at + row.startNs, replay ? atNs : startNs(i, plan.probes.length, intervalNs), true);
     view.setFloat64(at + row.intervalNs, intervalNs, true);
     view.setUint32(at + row.probe, first + i, true);
-    view.setUint32(at + row.query, numbers.get(query)!, true);
+    view.setUint32(at + row.query, numbers[i]!, true);
     octets.set(addressOctets, at + row.address);
     view.setUint16(at + row.port, target.port, true);
     octets[at + row.family] = family;

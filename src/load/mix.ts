@@ -1,6 +1,7 @@
 // Built-in mixes: queries that no file is needed for. Names that are asked again and again, which a cache answers; names that
 // were never asked before, which it cannot; and plain UDP payloads.
 import { randomBytes } from "node:crypto";
+import { typeNumber } from "../probe/dns-word.js";
 import type { Query } from "../probe/query.js";
 import { type QueryForm, QueryWriter } from "../probe/query-writer.js";
 import { compile } from "../probe/template.js";
@@ -48,10 +49,14 @@ export function cacheHit({ name, type, ...form }: Question, names = 1): QuerySou
  */
 export function cacheMiss({ name, type, ...form }: Question): QuerySource {
   const writer = new QueryWriter(form);
+  const number = typeNumber(type);
   // Of this run alone, so that what an earlier one asked is not asked again.
   const prefix = `m${randomBytes(5).toString("hex")}`;
-  let count = 0;
-  const write = () => writer.write(below(name, `${prefix}${(count++).toString(36).padStart(9, "0")}`), type);
+  const text = Buffer.from(below(name, prefix + firstCount));
+  const write = () => {
+    countUp(text, prefix.length);
+    return writer.writeOctets(text, 0, text.length, number);
+  };
   write();
   return {
     summary: `random names below ${name}, ${type}`,
@@ -59,6 +64,21 @@ export function cacheMiss({ name, type, ...form }: Question): QuerySource {
     next: async (most) => Array.from({ length: most }, (): Asked => ({ query: write() })),
     close: async () => {},
   };
+}
+
+const firstCount = "000000000000";
+const [digit0, digit9, letterA, letterZ] = [0x30, 0x39, 0x61, 0x7a];
+
+/** countUp adds one to the number, in base 36, that stands in `text` from `from` on: faster than to write it anew. */
+function countUp(text: Buffer, from: number): void {
+  for (let at = from + firstCount.length - 1; at >= from; at--) {
+    const digit = text[at]!;
+    if (digit !== letterZ) {
+      text[at] = digit === digit9 ? letterA : digit + 1;
+      return;
+    }
+    text[at] = digit0;
+  }
 }
 
 function below(name: string, label: string): string {

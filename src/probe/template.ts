@@ -16,16 +16,22 @@ export interface Template {
 
 /** compile makes a query's template; a TypeError or RangeError where it cannot be asked. */
 export function compile(query: Query): Template {
+  const template = templateOf(query);
+  // What the caller does to its octets later must not reach the network.
+  return "name" in query ? template : { ...template, bytes: new Uint8Array(template.bytes) };
+}
+
+/** templateOf makes a template of the query's own octets, where it has them: for whoever copies them at once. */
+export function templateOf(query: Query): Template {
   if (!isUdp(query)) {
-    // Copied: what the caller does to its octets later must not reach the network.
-    const bytes = isWire(query) ? new Uint8Array(expectPayload(query.wire)) : encodeQuery(query, 0);
+    const bytes = isWire(query) ? expectPayload(query.wire) : encodeQuery(query, 0);
     return { bytes, idAt: 0, questionLength: expectQuestion(bytes) };
   }
   const { idAt = -1 } = query;
   const payload = expectPayload(query.payload);
   if (query.idAt !== undefined && !(Number.isInteger(idAt) && idAt >= 0 && idAt + 2 <= payload.length))
     throw new RangeError(`expected room for two octets of id in a payload of ${payload.length}, got idAt ${idAt}`);
-  return { bytes: new Uint8Array(payload), idAt, questionLength: 0 };
+  return { bytes: payload, idAt, questionLength: 0 };
 }
 
 function expectPayload(payload: Uint8Array): Uint8Array {
