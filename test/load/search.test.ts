@@ -56,7 +56,7 @@ describe("of a server with a knee", () => {
     const { trials: quiet, searcher } = asking(upTo(50_000));
     const expected = await search(goal, searcher);
     for (let bad = 0; bad < quiet.length; bad++) {
-      const noisy = asking((trial, turn) => (turn === bad ? "missed" : upTo(50_000)(trial, turn)));
+      const noisy = asking((trial, turn) => (turn === bad ? "missed" : upTo(50_000)(trial)));
       const found = await search(goal, noisy.searcher);
       expect(found.lowerQps! / expected.lowerQps!).toBeCloseTo(1, 1);
       expect(Math.abs(found.lowerQps! / expected.lowerQps! - 1)).toBeLessThanOrEqual(0.02);
@@ -106,6 +106,6 @@ test("when its time runs out, it tells the bounds that it has", async () => {
 });
 
 test("aborted, it tells the bounds that it has", async () => {
-  const { searcher } = asking((trial, turn) => (turn === 8 ? undefined : upTo(50_000)(trial, turn)));
+  const { searcher } = asking((trial, turn) => (turn === 8 ? undefined : upTo(50_000)(trial)));
   expect(await search(goal, searcher)).toMatchObject({ why: "aborted", lowerQps: 32_000 });
 });
