@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import { healthName } from "../../src/demo/answerer.js";
 import { allUp, program } from "../support/daemon.js";
-import { anycastAddress, Host, healthName, hostMissing, uplinkAddress } from "../support/host.js";
+import { anycastAddress, Host, hostMissing, uplinkAddress } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
 
 const hosts: Host[] = [];
