@@ -3,7 +3,7 @@
 import { type AnswererName, answerers } from "../../bench/answerer.js";
 import { median } from "../../bench/experiment.js";
 import type { TrialRecord } from "../../src/load/record.js";
-import { type BenchRun, bench, dnsperfClosed, resperfMaximum } from "./bench-run.js";
+import { type BenchRun, bench, dnsperfClosed, resperfMaximum, undisturbed } from "./bench-run.js";
 import { bars, type Experiment, round } from "./figures.js";
 
 const servers = { nsd: "nsd", knot: "knot", unbound: "unboundCache", bind: "named" } as const satisfies Record<
@@ -22,6 +22,7 @@ const coarseSeconds = 1;
 export const capacity: Experiment = {
   summary: "`bench --search` against the knee of a fine sweep: NSD, Knot, unbound (cache hits), BIND, on one core each",
   async run({ runs = 3, only, seconds = 2 }, say) {
+    undisturbed();
     const table: Record<string, unknown> = {};
     const errors: Record<string, number> = {};
     for (const [name, answerer] of Object.entries(servers)) {

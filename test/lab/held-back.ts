@@ -2,7 +2,7 @@
 // held back by a CPU quota where cgroups can be made, and by being stopped and continued in turns everywhere.
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { startManner } from "../../bench/answerer.js";
-import { type BenchRun, bench } from "./bench-run.js";
+import { type BenchRun, bench, undisturbed } from "./bench-run.js";
 import type { Experiment } from "./figures.js";
 
 /** Of each 100 ms it runs so many. */
@@ -18,6 +18,7 @@ interface Quota {
 export const heldBack: Experiment = {
   summary: "`bench` held back on purpose, by a CPU quota and by SIGSTOP: it says so, and finds no capacity",
   async run({ only, seconds = 2 }, say) {
+    undisturbed();
     const told: Record<string, unknown> = {};
     const failures: string[] = [];
     const quota = makeQuota();

@@ -1,7 +1,7 @@
 // Whether the search finds a capacity that is known: that of a token bucket, which drops what is over it, and that of a server
 // that answers late above a rate.
 import { startManner } from "../../bench/answerer.js";
-import { bench } from "./bench-run.js";
+import { bench, undisturbed } from "./bench-run.js";
 import { bars, type Experiment, round } from "./figures.js";
 
 const cases = {
@@ -12,6 +12,7 @@ const cases = {
 export const knownCapacity: Experiment = {
   summary: "`bench --search` against servers whose capacity is known: a limit of 50,000/s, 10 ms more above 30,000/s",
   async run({ runs = 3, only, seconds = 5 }, say) {
+    undisturbed();
     const found: Record<string, unknown> = {};
     const worst: Record<string, number> = {};
     for (const [name, { knownQps, manner, slo }] of Object.entries(cases)) {

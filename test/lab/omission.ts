@@ -8,7 +8,7 @@
 // and the p99.9 is 200 - 2 = 198 ms. This holds for whole periods, so a trial lasts some of them.
 import { startManner } from "../../bench/answerer.js";
 import { nsPerMs } from "../../src/units.js";
-import { bench, dnsperfLatencies } from "./bench-run.js";
+import { bench, dnsperfLatencies, undisturbed } from "./bench-run.js";
 import { bars, type Experiment, round } from "./figures.js";
 
 const freezeMs = 200;
@@ -19,6 +19,7 @@ const shares = { p99: 0.01, p999: 0.001 } as const;
 export const omission: Experiment = {
   summary: "latency at 20,000/s of a server that freezes 200 ms every 2 s: ours and dnsperf's against the arithmetic",
   async run({ runs = 3, seconds = 20 }, say) {
+    undisturbed();
     const wholeSeconds = (Math.max(1, Math.round((1000 * seconds) / periodMs)) * periodMs) / 1000;
     const expectedMs = {
       p99: freezeMs - shares.p99 * periodMs,
