@@ -14,7 +14,7 @@ const servers = { nsd: "nsd", knot: "knot", unbound: "unboundCache", bind: "name
 /** What a server must hold. Without a bound on latency a trial would be held as long as the receive queue is not full. */
 const slo = "loss<0.1%,failure<0.1%,p99<20ms";
 /** The coarse sweep goes so far below and above dnsperf's figure, in such steps; the fine one so far around its knee. */
-const coarse = { from: 0.6, to: 2, by: 0.1 };
+const coarse = { from: 0.7, to: 1.7, by: 0.1 };
 const fine = { from: 0.9, to: 1.1, by: 0.02 };
 const sweeps = 3;
 const coarseSeconds = 1;
@@ -46,7 +46,7 @@ export const capacity: Experiment = {
         for (let run = 1; run <= Math.max(runs, sweeps); run++) {
           if (run <= sweeps) swept.push(...(await around(center, fine, seconds)).trials);
           if (run > runs) continue;
-          const found = await bench(server, [...options, "--within", "60s", "--from", "16000"]);
+          const found = await bench(server, [...options, "--within", "45s", "--from", "32000"]);
           searched.push(found.result.capacity_qps);
           say(`${name} ${run}/${runs}: search ${told(found)}`);
         }
