@@ -38,13 +38,13 @@ export const capacity: Experiment = {
           for (let share = from; share < to + by / 2; share += by) rates.push(Math.round(center * share));
           return bench(server, ["--slo", slo, "-l", String(seconds), "--steps", rates.join()]);
         };
-        const center = knee((await around(dnsperf, coarse, coarseSeconds)).trials);
-        say(`${name}: coarse knee ${Math.round(center)}/s`);
+        const swept = [...(await around(dnsperf, coarse, coarseSeconds)).trials];
+        say(`${name}: coarse knee ${Math.round(knee(swept))}/s`);
         const searched: (number | null)[] = [];
-        const swept: TrialRecord[] = [];
         // In turns, so that whatever the machine does meanwhile happens to both.
         for (let run = 1; run <= Math.max(runs, sweeps); run++) {
-          if (run <= sweeps) swept.push(...(await around(center, fine, seconds)).trials);
+          // Each begins round what all before it say: a trial that was disturbed is outvoted.
+          if (run <= sweeps) swept.push(...(await around(knee(swept), fine, seconds)).trials);
           if (run > runs) continue;
           const found = await bench(server, [...options, "--within", "45s", "--from", "32000"]);
           searched.push(found.result.capacity_qps);
