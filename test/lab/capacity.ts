@@ -3,7 +3,7 @@
 import { type AnswererName, answerers } from "../../bench/answerer.js";
 import { median } from "../../bench/experiment.js";
 import type { TrialRecord } from "../../src/load/record.js";
-import { type BenchRun, bench, dnsperfClosed, resperfMaximum, undisturbed } from "./bench-run.js";
+import { type BenchRun, bench, deepQueues, dnsperfClosed, resperfMaximum, undisturbed } from "./bench-run.js";
 import { bars, type Experiment, round } from "./figures.js";
 
 const servers = { nsd: "nsd", knot: "knot", unbound: "unboundCache", bind: "named" } as const satisfies Record<
@@ -11,8 +11,11 @@ const servers = { nsd: "nsd", knot: "knot", unbound: "unboundCache", bind: "name
   AnswererName
 >;
 
-/** What a server must hold. Without a bound on latency a trial would be held as long as the receive queue is not full. */
-const slo = "loss<0.1%,failure<0.1%,p99<20ms";
+/**
+ * What a server must hold. Without a bound on latency a trial would be held as long as the receive queue is not full. An
+ * overloaded server keeps all queries waiting; a percentile higher than this one would be broken by one pause of the host.
+ */
+const slo = "loss<0.1%,failure<0.1%,p90<20ms";
 /** The coarse sweep goes so far below and above dnsperf's figure, in such steps; the fine one so far around its knee. */
 const coarse = { from: 0.7, to: 1.7, by: 0.1 };
 const fine = { from: 0.9, to: 1.1, by: 0.02 };
@@ -27,7 +30,8 @@ export const capacity: Experiment = {
     const errors: Record<string, number> = {};
     for (const [name, answerer] of Object.entries(servers)) {
       if (only !== undefined && only !== name) continue;
-      const server = await answerers[answerer]();
+      const restore = deepQueues();
+      const server = await answerers[answerer]().finally(restore);
       try {
         const dnsperf = await dnsperfClosed(server, 3);
         const resperf = await resperfMaximum(server, 2 * dnsperf, 10);
@@ -46,7 +50,7 @@ export const capacity: Experiment = {
           // Each begins round what all before it say: a trial that was disturbed is outvoted.
           if (run <= sweeps) swept.push(...(await around(knee(swept), fine, seconds)).trials);
           if (run > runs) continue;
-          const found = await bench(server, [...options, "--within", "45s", "--from", "32000"]);
+          const found = await bench(server, [...options, "--within", "90s", "--from", "32000"]);
           searched.push(found.result.capacity_qps);
           say(`${name} ${run}/${runs}: search ${told(found)}`);
         }
