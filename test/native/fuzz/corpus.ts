@@ -38,6 +38,12 @@ function trains(): Buffer[] {
   return [join(controls, query, answer, answer, answer.subarray(0, 20)), join(Buffer.of(0), query, answer)];
 }
 
+/** A replay whose last query is answered before the input ends: the fuzzer found it to leave nobody awake. */
+const answeredReplay = Buffer.from(
+  "xNRAD2QAAAMAAQgCdgAAAAcgBAAAAwABCFsDAAUQByAEAAADAAEIAgMABRAHIAQAAP0BAAUACAEDEAcgBAAAAwABCAIDAAUQByAEAAADAAEIAgMABRAHIAT/AwMAAQgCAwAFBRAHIAQAAAMAAQgCAwAFA4yaTwAwYwAAKUE=",
+  "base64",
+);
+
 /** Each schedule and kind of query: some sends, an answer, three in one piece, an ICMP error, and a stamp, again and again. */
 function calls(): Buffer[] {
   const plansOf = [
@@ -49,7 +55,8 @@ function calls(): Buffer[] {
     [0x06, 0x43],
   ];
   const some = [0, 0, 3, 0, 1, 8, 2, 3, 0, 5, 16, 7, 32, 4];
-  return plansOf.map((plan) => Buffer.of(...plan, 3, 15, 100, ...Array.from({ length: 12 }, () => some).flat()));
+  const runs = plansOf.map((plan) => Buffer.of(...plan, 3, 15, 100, ...Array.from({ length: 12 }, () => some).flat()));
+  return [...runs, answeredReplay];
 }
 
 function plans(): Buffer[] {

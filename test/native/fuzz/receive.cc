@@ -111,8 +111,15 @@ extern "C" int __wrap_epoll_ctl(int epoll, int operation, int fd, epoll_event* e
   return __real_epoll_ctl(epoll, operation, fd, event);
 }
 
+// tell_silent says that nothing more will come of this input.
+void tell_silent() {
+  kernel.silent = true;
+  kernel.silent.notify_one();
+}
+
+// With its last socket a run is over, as a replay that was answered: then the shard sleeps, whatever input is left.
 extern "C" int __wrap_close(int fd) {
-  kernel.sockets.erase(fd);
+  if (kernel.sockets.erase(fd) && kernel.sockets.empty()) tell_silent();
   return __real_close(fd);
 }
 
@@ -121,8 +128,7 @@ extern "C" int __wrap_epoll_wait(int epoll, epoll_event* events, int most, int t
   int ready = __real_epoll_wait(epoll, events, most, timeout_ms);
   if (kernel.sockets.empty()) return ready;
   if (kernel.input.left() == 0) {
-    kernel.silent = true;
-    kernel.silent.notify_one();
+    tell_silent();
     return ready;
   }
   ready = std::max(ready, 0);
