@@ -42,7 +42,12 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
     if (!(await answersAt(target, sample, sending.timeoutMs, interruption.signal)) && !interruption.signal.aborted)
       throw new AnyprobeError("ERR_LOAD_UNANSWERED", unanswered(target));
     const objective = flags.slo === "none" ? [] : parseObjective(flags.slo);
-    const ceiling = await ceilingOf(target, flags, sample, interruption.signal, (text) => progress.say(text));
+    const { signal } = interruption;
+    const ceiling = await ceilingOf(target, flags, sample, signal, (text) => progress.say(text)).catch((error) => {
+      // Then the report is empty, and says why.
+      if (signal.aborted) return null;
+      throw error;
+    });
     if (flags.guard !== undefined)
       guard = new Guard(target, (await guardQuestionOf(flags)) ?? sample, sending.timeoutMs);
     const records: LoadRecord[] = [];
@@ -67,7 +72,7 @@ export async function runBench(address: string, flags: BenchFlags): Promise<void
       source,
       sample,
       guard,
-      signal: interruption.signal,
+      signal,
       start,
       onRecord: (record) => {
         progress.show(record);
@@ -90,8 +95,8 @@ function unanswered(target: Target): string {
 }
 
 /** A result that nobody may rely on is no success either. */
-function exitOf({ mode, status, objective_held, capacity_qps }: ResultRecord): number {
-  if (objective_held === false || status === "stopped") return 1;
+function exitOf({ mode, status, objective_held, capacity_qps, limited_by_generator }: ResultRecord): number {
+  if (objective_held === false || limited_by_generator !== null || status === "stopped") return 1;
   return mode === "search" && capacity_qps === null ? 1 : 0;
 }
 

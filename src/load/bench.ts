@@ -10,7 +10,7 @@ import type { QuerySource } from "./query-source.js";
 import { type Head, type LoadRecord, type Mode, type ResultRecord, type StartRecord, schemaVersion } from "./record.js";
 import { type Found, type Goal, search, type Verdict } from "./search.js";
 import { answersAt } from "./sign-of-life.js";
-import { runTrial, type Setting, type Trial } from "./trial.js";
+import { ranOut, runTrial, type Setting, type Trial } from "./trial.js";
 
 /** Work is what is to be found out. */
 export type Work =
@@ -55,15 +55,15 @@ class Run {
   readonly #id = randomUUID();
   readonly #fromNs = monotonicNs();
   readonly #trials: Trial[] = [];
-  /** Aborts when the target answers no more. */
-  readonly #died = new AbortController();
+  /** Aborts when going on would measure nothing: the target answers no more, or there is nothing left to ask. */
+  readonly #pointless = new AbortController();
   /** When the run will be over, as far as it is known. */
   #endNs = Number.NaN;
 
   constructor(options: BenchOptions) {
     this.#options = options;
     const { signal, guard } = options;
-    this.#signal = AbortSignal.any([signal, this.#died.signal, ...(guard ? [guard.signal] : [])]);
+    this.#signal = AbortSignal.any([signal, this.#pointless.signal, ...(guard ? [guard.signal] : [])]);
   }
 
   head(): Head {
@@ -73,7 +73,10 @@ class Run {
   async search(goal: Goal): Promise<ResultRecord> {
     const found = await search(goal, {
       trial: async (rateQps, seconds) => {
+        if (this.#signal.aborted) return undefined;
         const trial = await this.#trial({ kind: "rate", rateQps: whole(rateQps), seconds }, true);
+        // What was not asked to the end is no trial of that length.
+        if (trial.ended_early === ranOut) this.#pointless.abort(ranOut);
         return this.#signal.aborted ? undefined : verdictOf(trial);
       },
       elapsedSeconds: () => this.#elapsed(),
@@ -101,14 +104,16 @@ class Run {
     this.#endNs = monotonicNs() + offers.reduce((sum, offer) => sum + secondsOf(offer), 0) * nsPerSecond;
     for (const offer of offers) {
       if (this.#signal.aborted) break;
-      await this.#trial(offer, false);
+      const trial = await this.#trial(offer, false);
+      if (trial.ended_early === ranOut && offer !== offers.at(-1)) this.#pointless.abort(ranOut);
     }
+    const verdicts = this.#trials.map(verdictOf);
     const { objective } = this.#options.setting;
     const limited = this.#trials.find((trial) => trial.limited_by_generator !== null)?.limited_by_generator ?? null;
     return this.#result(mode, {
       status: this.#aborted() ?? "complete",
       reason: this.#reason(),
-      objective_held: objective.length === 0 ? null : this.#trials.every(({ misses }) => misses.length === 0),
+      objective_held: objective.length === 0 ? null : heldBy(verdicts),
       lower_qps: null,
       upper_qps: null,
       capacity_qps: null,
@@ -133,7 +138,7 @@ class Run {
     this.#trials.push(trial);
     onRecord({ ...this.head(), type: "trial", trial: number, ...trial });
     if (trial.misses.length > 0 && !this.#signal.aborted && !(await this.#alive()))
-      this.#died.abort("the target stopped answering");
+      this.#pointless.abort("the target stopped answering");
     return trial;
   }
 
@@ -172,6 +177,12 @@ class Run {
 function verdictOf({ limited_by_generator, misses }: Trial): Verdict {
   if (limited_by_generator !== null) return "limited";
   return misses.length === 0 ? "held" : "missed";
+}
+
+/** One that was missed decides; one that the generator limited leaves it open. */
+function heldBy(verdicts: readonly Verdict[]): boolean | null {
+  if (verdicts.includes("missed")) return false;
+  return verdicts.length > 0 && verdicts.every((verdict) => verdict === "held") ? true : null;
 }
 
 function reasonOf({ why, upperIs }: Found, { maxQps, withinSeconds }: Goal): string | null {

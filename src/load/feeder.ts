@@ -64,6 +64,7 @@ export class Feeder {
   readonly #fromNs: number;
   #handed = 0;
   #stopped = false;
+  #ranOut = false;
   #wake = () => {};
 
   /** It begins to send at `fromNs`, on CLOCK_MONOTONIC. `rows` tells how many queries have ended. */
@@ -79,6 +80,11 @@ export class Feeder {
   /** How many queries were handed over so far. */
   get handed(): number {
     return this.#handed;
+  }
+
+  /** Whether the source ended before the time that was wanted of it. */
+  get ranOut(): boolean {
+    return this.#ranOut;
   }
 
   /** stop hands nothing more over. */
@@ -99,7 +105,10 @@ export class Feeder {
       const wanted = Math.max(1, Math.round((rateQps * (untilNs - atNs)) / nsPerSecond));
       const queries = repeats ?? (await this.#read(Math.min(wanted, mostQueries)));
       const count = repeats ? wanted : queries.length;
-      if (count === 0) return;
+      if (count === 0) {
+        this.#ranOut = true;
+        return;
+      }
       const startNs = this.#fromNs + atNs;
       this.#submit(queries, count, ({ share, first, count }) => ({
         rateQps: rateQps * share,
@@ -118,7 +127,10 @@ export class Feeder {
     await this.#until(this.#fromNs);
     while (!this.#stopped && monotonicNs() < endNs) {
       const queries = repeats ?? (await this.#read(closedQueries));
-      if (queries.length === 0) return;
+      if (queries.length === 0) {
+        this.#ranOut = true;
+        return;
+      }
       const schedule = ({ share, count }: Part) => {
         const part = { inflight: Math.max(1, Math.round(inflight * share)) };
         return count === undefined ? part : { ...part, count };

@@ -161,10 +161,10 @@ export interface TrialRecord extends Head, Counts {
 export interface ResultRecord extends Head {
   readonly type: "result";
   readonly mode: Mode;
-  /** `interrupted`: by a signal; `stopped`: by the guard, or because the target stopped answering; `time`: the time that was allowed ran out before the goal. */
+  /** `interrupted`: by a signal; `stopped`: by the guard, because the target stopped answering, or because there was nothing left to ask; `time`: the time that was allowed ran out before the goal. */
   readonly status: "complete" | "interrupted" | "stopped" | "time";
   readonly reason: string | null;
-  /** Whether the objective was held: by some rate in a search, by all trials elsewhere; null without an objective. */
+  /** Whether the objective was held: by some rate in a search, by all trials elsewhere; null where that is not known. */
   readonly objective_held: boolean | null;
   /**
    * Search: the highest rate that held and the lowest that did not (RFC 9971: the relevant bounds); null where there is none.

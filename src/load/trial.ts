@@ -2,7 +2,7 @@
 // of the last trial (a socket, an answer that is still under way) gets into it.
 import { readdirSync, readFileSync } from "node:fs";
 import { type Counters, Engine } from "../engine/engine.js";
-import { monotonicNs, nsPerMs, nsPerUs } from "../units.js";
+import { monotonicNs, nsPerMs, nsPerSecond, nsPerUs } from "../units.js";
 import { Feeder, type Offer, rateAt, type Sending } from "./feeder.js";
 import { generatorLimit, notesOf } from "./generator-limit.js";
 import { missesOf, type Objective } from "./objective.js";
@@ -36,8 +36,13 @@ export interface TrialOptions {
 /** Trial is its record, but for what the run adds. */
 export type Trial = Omit<TrialRecord, keyof Head | "type" | "trial">;
 
+/** ranOut is why a trial ended early whose source ended. */
+export const ranOut = "the queries ran out";
+
 const lookEveryMs = 100;
 const progressEveryMs = 1000;
+/** A trial may take so much longer than it was to. */
+const behindNs = 2 * nsPerSecond;
 /** Sockets are opened and queries compiled before the first is due; the first plans of a stream are many queries. */
 const [startInNs, streamInNs] = [50 * nsPerMs, 700 * nsPerMs];
 /** Rows that can wait for JavaScript: as many as can be in flight, for a probe reserves its row when it is sent. */
@@ -75,11 +80,17 @@ export async function runTrial(
       },
     );
     const planned = offer.kind === "rate" ? offer.rateQps * offer.seconds : Number.POSITIVE_INFINITY;
+    // A generator that cannot keep up sends late and skips nothing: without an end to that, it would go on for hours.
+    const wholeNs = offer.kind === "replay" ? Number.POSITIVE_INFINITY : offer.seconds * nsPerSecond;
+    const latestNs = fromNs + wholeNs + sending.timeoutMs * nsPerMs + behindNs;
     for (let progressNs = fromNs; endedEarly === null; ) {
       await pause(signal);
       if (fault !== undefined) throw fault;
       if (signal.aborted) endedEarly = String(signal.reason ?? "interrupted");
-      else if (fed && (offer.kind === "closed" || tally.rows >= feeder.handed)) break;
+      else if (fed && (offer.kind === "closed" || tally.rows >= feeder.handed)) {
+        if (feeder.ranOut) endedEarly = ranOut;
+        break;
+      } else if (monotonicNs() > latestNs) endedEarly = "the generator was too far behind";
       else if (endEarly) endedEarly = hopeless(objective, tally, planned);
       if (monotonicNs() - progressNs < progressEveryMs * nsPerMs) continue;
       progressNs += progressEveryMs * nsPerMs;

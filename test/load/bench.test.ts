@@ -104,6 +104,36 @@ describe("what is not the server's capacity is not called that", () => {
     expect(result.reason).toMatch(/400\/s held, and more was not allowed/);
   });
 
+  test("a search whose queries run out has none", async () => {
+    let left = 2000;
+    const source = {
+      summary: "a pipe",
+      repeats: undefined,
+      next: async (most: number) => {
+        const count = Math.min(most, left);
+        left -= count;
+        return Array.from({ length: count }, () => ({ query: question }));
+      },
+      close: async () => {},
+    };
+    const { result } = await run(await answering(upTo(1e9)), { source });
+    expect(result).toMatchObject({ status: "stopped", reason: "the queries ran out", capacity_qps: null });
+    expect(result.upper_qps).toBeNull();
+  });
+
+  test("one that is interrupted before its first trial has none, and no trial", async () => {
+    const { result } = await run(await answering(upTo(1e9)), { signal: AbortSignal.abort("SIGINT") });
+    expect(result).toMatchObject({ status: "interrupted", trials: 0, lower_qps: null, capacity_qps: null });
+  });
+
+  test("a rate that the generator did not offer is not known to be held", async () => {
+    const work = { mode: "rate", offers: [{ kind: "rate", rateQps: 50e6, seconds: 0.3 }] } as const;
+    const { result, trials } = await run(await answering(upTo(1e9)), { work });
+    expect(result.objective_held).not.toBe(true);
+    expect(trials[0]!.ended_early).toBe("the generator was too far behind");
+    expect(result.limited_by_generator).toMatch(/it sent .* where 50,000,000\/s were wanted/);
+  });
+
   test("a server that fails all has none", async () => {
     const { result } = await run(
       await answering((query, peer, socket) => reply(answerTo(query, 2), peer, socket)),
