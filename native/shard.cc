@@ -106,7 +106,7 @@ void Shard::loop() {
   while (true) {
     now_ns_ = monotonic_ns();
     moved_ = false;
-    note_stall();
+    note_stall(now_ns_);
     send_due();
     receive();
     if (stopping_) break;
@@ -199,10 +199,12 @@ Run* Shard::find(uint32_t id) {
 
 // --- time -----------------------------------------------------------------------------------------------------------
 
-// note_stall marks what is in flight when the shard woke far later than it meant to: the whole machine may have stood
-// still, the service with it, so silence proves nothing.
-void Shard::note_stall() {
-  int64_t late_ns = now_ns_ - wake_by_ns_;
+// note_stall marks what is in flight when the shard comes to a moment far later than it meant to: the whole machine may have
+// stood still, the service with it, so silence proves nothing. A round looks when it begins, and before it calls an answer
+// late: it may itself have stood still, after its probe left.
+void Shard::note_stall(int64_t now_ns) {
+  int64_t late_ns = now_ns - wake_by_ns_;
+  wake_by_ns_ = now_ns;
   bool stalled = false;
   for (auto& run : runs_) {
     if (late_ns <= run->stall_bound_ns) continue;
@@ -276,7 +278,7 @@ void Shard::wait() {
   rest &= in_flight_ <= kRestInFlight * sockets;
   if (rest) until = std::min(until, now_ns + std::max(kRestNs, patience_ns_));
   // Not the time now: where this round itself stood still, the next one sees it.
-  wake_by_ns_ = std::max(until, now_ns_);
+  wake_by_ns_ = std::max(until, wake_by_ns_);
   if (until - now_ns < kShortestSleep) return;
   // Plain answers wait for the next wake-up, if that comes soon: JavaScript's costs as much as the shard's own.
   if (unrung_ > 0 && (urgent_ || until - unrung_since_ns_ > patience_ns_)) ring_bell();

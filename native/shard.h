@@ -83,7 +83,7 @@ class Shard {
     const Template* query = nullptr;
   };
   void loop();
-  void note_stall();
+  void note_stall(int64_t now_ns);
   void send_due();
   void receive();
   void expire();

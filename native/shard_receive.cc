@@ -114,6 +114,7 @@ void Shard::accept(Socket& socket, Arrival& arrival, const uint8_t* octets, size
   if (row.rtt_ns > plan.schedule.timeout_ns) {
     // It came after its time, even if the shard only now looks.
     add(kLate);
+    note_stall(monotonic_ns());
     return end(socket, at, slot.doubted ? Outcome::kVoided : Outcome::kTimeout);
   }
   row.answer_length = static_cast<uint16_t>(std::min<size_t>(length, ring_.answer_octets()));
