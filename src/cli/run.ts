@@ -38,10 +38,13 @@ export function runVerb(): Command {
     .option("--recovery <kind>", "address driver: anchor, alias or manual (default: anchor, IPv4 only)")
     .option("--alias <address>", "address driver, recovery alias: a unicast address; may be repeated", collect)
     .option("--lease <duration>", "address driver: the kernel's own timeout of the address (default: 0s, none)")
+    .option("--guard <count>", "so many other routers must announce it before it is withdrawn, or none (default: 1)")
+    .option("--damping <duration>", "the first wait before it is announced again, 10s unless given; or none")
     .option("--source <address>", "the address that probes are sent from (default: auto)")
     .option("--control <path>", "the control socket (default: /run/anyprobe/anyprobe.sock)")
     .option("--state <path>", "the state file (default: /var/lib/anyprobe/state.json)")
     .option("--min-gap <duration>", "the least time between two changes of one router (default: 1.1s)")
+    .option("--announce-gap <duration>", "the least time between two announcements on one router (default: 10s)")
     .option("--log-level <level>", "trace, debug, info, warn or error (default: info)")
     .option("--no-hints", "do not react to socket and address events")
     .addHelpText(
@@ -115,6 +118,8 @@ function demand(file: string | undefined, typed: readonly string[], flags: Parti
   return { ...flags, anycast, query };
 }
 
+/** Nothing is moved, so there is nothing to guard. */
 function dry(config: Config): Config {
-  return { ...config, services: config.services.map((service) => ({ ...service, route: [{ driver: "none" }] })) };
+  const route = [{ driver: "none" }] as const;
+  return { ...config, services: config.services.map((service) => ({ ...service, route, guard: undefined })) };
 }

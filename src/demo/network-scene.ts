@@ -72,8 +72,11 @@ function config({ address, label, port, stableFor }: Setting, driver: "frr" | "a
   return JSON.stringify({
     control: "{dir}/control",
     state: "{dir}/state.json",
-    // The routers' timers are tuned, so nothing needs a gap between two changes.
+    // The routers' timers are tuned, so nothing needs a gap between two changes; and the story is of one death, told quickly.
     min_gap: "0s",
-    services: { resolver: { prefixes: [`${address}/32`], checks: [check], route: [route] } },
+    announce_gap: "0s",
+    services: {
+      resolver: { prefixes: [`${address}/32`], checks: [check], route: [route], guard: "none", damping: "none" },
+    },
   });
 }

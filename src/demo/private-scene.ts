@@ -14,6 +14,8 @@ export async function openPrivateScene({ address, label, port, stableFor }: Sett
   const argv = [
     ...["run", "--anycast", address, "--query", `${healthName}/A`, "--expect-answer", healthAddress],
     ...["--driver", "address", "--label", label, "--stable-for", stableFor],
+    // No router here knows of other endpoints, and the story is of one death, told quickly.
+    ...["--guard", "none", "--damping", "none", "--announce-gap", "0s"],
     ...["--control", "{dir}/control", "--state", "{dir}/state.json"],
   ];
   const scene: Scene = {

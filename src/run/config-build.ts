@@ -4,6 +4,7 @@ import type { Expectation } from "../probe/expectation.js";
 import { checkName } from "./check-rule.js";
 import type { CheckConfig, Config, RouteConfig, ServiceConfig } from "./config.js";
 import type { RawCheck, RawConfig, RawRoute, RawService } from "./config-schema.js";
+import { buildDamping, buildGuard, buildObjective } from "./policy-build.js";
 
 /** build makes the frozen Config of a raw one that passed schema and rules. */
 export function build(raw: RawConfig): Config {
@@ -14,6 +15,7 @@ export function build(raw: RawConfig): Config {
     logLevel: raw.log_level,
     hints: raw.hints,
     minGapMs: raw.min_gap,
+    announceGapMs: raw.announce_gap,
     services: Object.entries(raw.services).map(([name, service]) => buildService(name, service)),
   });
 }
@@ -25,6 +27,11 @@ function buildService(name: string, raw: RawService): ServiceConfig {
     checks: raw.checks.map(buildCheck),
     require: raw.require,
     route: raw.route.map(buildRoute),
+    objective: raw.objective && buildObjective(raw.objective, raw.checks),
+    damping: buildDamping(raw.damping),
+    guard: buildGuard(raw.guard, raw.route, raw.prefixes),
+    initial: raw.initial,
+    drainMs: raw.drain,
     onExit: raw.on_exit,
     whenUnknown: raw.when_unknown,
     respectManual: raw.respect_manual,
@@ -34,7 +41,7 @@ function buildService(name: string, raw: RawService): ServiceConfig {
 function buildCheck(raw: RawCheck): CheckConfig {
   return {
     name: checkName(raw),
-    port: (raw.dns ?? raw.udp)!.port,
+    port: (raw.dns ?? raw.udp)?.port,
     query: buildQuery(raw),
     expect: buildExpectation(raw),
     role: raw.role,
@@ -48,7 +55,8 @@ function buildCheck(raw: RawCheck): CheckConfig {
   };
 }
 
-function buildQuery({ dns, udp, expect }: RawCheck): CheckConfig["query"] {
+function buildQuery({ dns, udp, exec, expect }: RawCheck): CheckConfig["query"] {
+  if (exec) return exec;
   if (dns)
     return {
       name: dns.name,
@@ -58,6 +66,8 @@ function buildQuery({ dns, udp, expect }: RawCheck): CheckConfig["query"] {
       do: dns.do,
       ednsSize: dns.edns_size,
       nsid: dns.nsid || expect.nsid !== undefined,
+      transport: dns.transport,
+      randomLabel: dns.random_label,
     };
   return { payload: udp!.payload, ...(udp!.id_at !== undefined && { idAt: udp!.id_at }) };
 }
@@ -71,6 +81,7 @@ function buildExpectation({ dns, expect }: RawCheck): Expectation {
     ...(expect.txt !== undefined && { txt: expect.txt }),
     ...(expect.flags && { flags: expect.flags }),
     ...(expect.nsid !== undefined && { nsid: expect.nsid }),
+    ...(expect.serial !== undefined && { serial: expect.serial }),
     ...(reply && { reply: { bytes: reply, mask: expect.mask ?? new Uint8Array(reply.length).fill(0xff) } }),
     ...(expect.max_rtt !== undefined && { maxRttMs: expect.max_rtt }),
   };
@@ -90,7 +101,7 @@ export function buildRoute({ address, frr }: RawRoute): RouteConfig {
   };
 }
 
-/** Octets cannot be frozen by the language; nothing here writes them. */
+/** Octets and maps cannot be frozen by the language; nothing here writes them. */
 function freeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   for (const inner of Object.values(value)) freeze(inner);

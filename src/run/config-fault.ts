@@ -27,10 +27,13 @@ export interface JsonSchema {
 /** Keys that people write because they know them from elsewhere, or from an earlier sketch of this config. */
 const sentences: Readonly<Record<string, string>> = {
   anchor: "say recovery: anchor",
+  p50: "say latency: {p50: 20ms}",
+  p99: "say latency: {p99: 20ms}",
   cost: "the frr driver chooses it; leave it out",
   query: "say dns: {name: …, type: …}",
   qname: "say name",
   qtype: "say type",
+  bird: "it is no driver; beside BIRD use address, and guard: {bird: /run/bird/bird.ctl}",
   vtysh: "say sockets: /run/frr",
   interval_ms: "say interval: 250ms",
   timeout_ms: "say timeout: 250ms",

@@ -18,11 +18,14 @@ export interface Flags {
   readonly recovery?: string;
   readonly alias?: readonly string[];
   readonly lease?: string;
+  readonly guard?: string;
+  readonly damping?: string;
   readonly source?: string;
   readonly control?: string;
   readonly state?: string;
   readonly hints?: boolean;
   readonly minGap?: string;
+  readonly announceGap?: string;
   readonly logLevel?: string;
 }
 
@@ -47,6 +50,7 @@ export function valueOfFlags(flags: Flags): unknown {
   const route = (flags.driver ?? ["address"]).map((driver) =>
     driver === "address" ? { address: given({ device, label, recovery, alias, lease }) } : driver,
   );
+  const policy = given({ guard: noneOr("others", number(flags.guard)), damping: noneOr("hold_down", flags.damping) });
   return {
     ...given({
       source: flags.source,
@@ -54,9 +58,10 @@ export function valueOfFlags(flags: Flags): unknown {
       state: flags.state,
       hints: flags.hints,
       min_gap: flags.minGap,
+      announce_gap: flags.announceGap,
       log_level: flags.logLevel,
     }),
-    services: { [serviceName]: { prefixes: flags.anycast.map(hostPrefixOf), checks, route } },
+    services: { [serviceName]: { prefixes: flags.anycast.map(hostPrefixOf), checks, route, ...policy } },
   };
 }
 
@@ -66,6 +71,7 @@ export function flagOf(path: readonly PropertyKey[]): string {
   const [first = "", , list = "", key = "", inner = ""] = keys;
   if (first !== "services") return `--${first.replaceAll("_", "-")}`;
   if (list === "prefixes") return "--anycast";
+  if (list === "guard" || list === "damping") return `--${list}`;
   if (list === "route") return inner === "" ? "--driver" : `--${inner}`;
   if (key === "dns") return inner === "port" ? "--port" : "--query";
   if (key === "expect") return "--expect-answer";
@@ -82,6 +88,11 @@ function question(text: string): { name: string; type?: string } {
 function hostPrefixOf(text: string): string {
   if (text.includes("/")) return text;
   return `${text}/${text.includes(":") ? 128 : 32}`;
+}
+
+/** The word none, or the one number that is usually changed. */
+function noneOr(key: string, value: number | string | undefined) {
+  return value === undefined || value === "none" ? value : { [key]: value };
 }
 
 /** What is no number stays text, so that the schema can show what was typed. */

@@ -13,6 +13,7 @@ import {
   routeSchema,
   sourceSchema,
 } from "./config-schema.js";
+import { objectiveSchema, policySchema, type RawObjective, type RawPolicy } from "./policy-schema.js";
 
 type Path = readonly PropertyKey[];
 
@@ -31,6 +32,8 @@ export interface ServicePieces {
   readonly checks: readonly Piece<RawCheck>[];
   readonly route: readonly Piece<RawRoute>[];
   readonly require: Require | undefined;
+  readonly objective: RawObjective | undefined;
+  readonly policy: RawPolicy | undefined;
   /** Every item of the lists is well-formed, so what is not among them is really absent. */
   readonly whole: boolean;
 }
@@ -61,6 +64,8 @@ function servicePieces(name: string, service: Readonly<Record<string, unknown>>)
     checks,
     route,
     require: requireSchema.safeParse(service["require"] ?? "all").data,
+    objective: objectiveSchema.safeParse(service["objective"]).data,
+    policy: policySchema.safeParse(service).data,
     whole: [prefixes, checks, route].every((list, index) => {
       const written = service[["prefixes", "checks", "route"][index]!];
       return Array.isArray(written) && written.length > 0 && written.length === list.length;

@@ -1,28 +1,93 @@
 // A Config back to YAML with every default written out. Reading what is printed gives the same Config.
-import { stringify } from "yaml";
+import { Document, type YAMLMap } from "yaml";
+import { rcodeWord } from "../probe/dns-word.js";
 import type { Expectation } from "../probe/expectation.js";
-import { isUdp } from "../probe/query.js";
-import type { CheckConfig, Config, RouteConfig, ServiceConfig } from "./config.js";
-import { writeDuration } from "./config-scalar.js";
+import { isCommand, isUdp } from "../probe/query.js";
+import { nsPerMs } from "../units.js";
+import type {
+  CheckConfig,
+  Config,
+  GuardConfig,
+  ObjectiveConfig,
+  Require,
+  RouteConfig,
+  ServiceConfig,
+} from "./config.js";
+import { writeDuration, writePercentage } from "./config-scalar.js";
 
 /** printConfig writes the whole config as YAML. */
 export function printConfig(config: Config): string {
   const { source, control, state, logLevel: log_level, hints } = config;
   const services = Object.fromEntries(config.services.map((service) => [service.name, writeService(service)]));
-  const document = { source, control, state, log_level, hints, min_gap: writeDuration(config.minGapMs), services };
-  return stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
+  const [min_gap, announce_gap] = [writeDuration(config.minGapMs), writeDuration(config.announceGapMs)];
+  const keys = { source, control, state, log_level, hints, min_gap, announce_gap, services };
+  const document = new Document(keys, { aliasDuplicateObjects: false });
+  for (const { name, guard } of config.services)
+    if (guard && !guard.written) tellDefault(document.getIn(["services", name]) as YAMLMap, guard);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** To write a guard down is to say that its database need not be readable at start, so the default one is a comment. */
+function tellDefault(service: YAMLMap, guard: GuardConfig): void {
+  const text = JSON.stringify(writeGuard(guard))
+    .replaceAll(/"(\w+)":/g, "$1: ")
+    .replaceAll(",", ", ");
+  service.comment = ` guard: ${text} (not written)`;
 }
 
 function writeService(service: ServiceConfig) {
   return {
     prefixes: service.prefixes,
     checks: service.checks.map(writeCheck),
-    require: typeof service.require === "object" ? { at_least: service.require.atLeast } : service.require,
+    require: writeRequire(service.require),
     route: service.route.map(writeRoute),
+    ...writePolicy(service),
+    initial: service.initial,
+    drain: writeDuration(service.drainMs),
     on_exit: service.onExit,
     when_unknown: service.whenUnknown,
     respect_manual: service.respectManual,
   };
+}
+
+function writePolicy({ objective, damping, guard }: ServiceConfig) {
+  const waits = damping && {
+    hold_down: writeDuration(damping.holdDownMs),
+    max: writeDuration(damping.maxMs),
+    forget: writeDuration(damping.forgetMs),
+  };
+  const written = guard?.written ? writeGuard(guard) : undefined;
+  return given({
+    objective: objective && writeObjective(objective),
+    damping: waits ?? "none",
+    guard: guard ? written : "none",
+  });
+}
+
+function writeObjective(objective: ObjectiveConfig) {
+  const duration = (ns: number) => writeDuration(ns / nsPerMs);
+  const { latency, loss, rcodes } = objective;
+  const limits = latency.map(({ percentile, limitNs }) => [`p${percentile}`, duration(limitNs)]);
+  const shares = [...rcodes].map(([rcode, share]) => [rcodeWord(rcode), writePercentage(share)]);
+  return given({
+    latency: limits.length > 0 ? Object.fromEntries(limits) : undefined,
+    loss: loss === undefined ? undefined : writePercentage(loss),
+    rcodes: shares.length > 0 ? Object.fromEntries(shares) : undefined,
+    window: duration(objective.windowNs),
+    fast_window: duration(objective.fastWindowNs),
+    fast_burn: objective.fastBurn,
+    min_samples: objective.minSamples,
+    on_breach: objective.onBreach,
+  });
+}
+
+function writeGuard({ others, router }: GuardConfig) {
+  return { others, ...(router.kind === "frr" ? { frr: router.sockets } : { bird: router.socket }) };
+}
+
+function writeRequire(require: Require) {
+  if (typeof require === "string") return require;
+  return "atLeast" in require ? { at_least: require.atLeast } : { percent: require.percent };
 }
 
 function writeCheck(check: CheckConfig) {
@@ -45,14 +110,15 @@ function writeCheck(check: CheckConfig) {
   };
 }
 
-function writeQuery(query: CheckConfig["query"], port: number) {
+function writeQuery(query: CheckConfig["query"], port: number | undefined) {
+  if (isCommand(query)) return { exec: { command: query.command, warning: query.warning } };
   if (isUdp(query)) return { udp: given({ port, payload: writeHex(query.payload), id_at: query.idAt }) };
-  const { name, type, rd, nsid } = query;
-  return { dns: given({ name, type, class: query.class, port, rd, do: query.do, edns_size: query.ednsSize, nsid }) };
+  const { name, type, class: klass, rd, nsid, transport, ednsSize: edns_size, randomLabel: random_label } = query;
+  return { dns: given({ name, type, class: klass, port, transport, rd, do: query.do, edns_size, nsid, random_label }) };
 }
 
 function writeExpectation(expect: Expectation) {
-  const { rcode, answers, txt, flags, nsid, reply } = expect;
+  const { rcode, answers, txt, flags, nsid, serial, reply } = expect;
   return given({
     rcode,
     answers,
@@ -60,6 +126,7 @@ function writeExpectation(expect: Expectation) {
     txt,
     flags,
     nsid,
+    serial,
     reply: reply && writeHex(reply.bytes),
     mask: reply && writeHex(reply.mask),
     max_rtt: expect.maxRttMs === undefined ? undefined : writeDuration(expect.maxRttMs),

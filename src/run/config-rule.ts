@@ -1,11 +1,13 @@
 // What the keys of the config mean to each other, for the whole file and for one service. Faults stop the daemon;
 // warnings are said once and lived with.
-import { addressOf } from "../route/prefix.js";
+import { addressOf, type Prefix } from "../route/prefix.js";
 import { checkIssues, checkName } from "./check-rule.js";
 import { buildRoute } from "./config-build.js";
 import type { Issue } from "./config-fault.js";
 import { type Pieces, piecesOf, type ServicePieces } from "./config-piece.js";
 import { show } from "./config-scalar.js";
+import { buildGuard } from "./policy-build.js";
+import { policyIssues } from "./policy-rule.js";
 import { routeIssues } from "./route-rule.js";
 
 export interface Findings {
@@ -17,15 +19,15 @@ export interface Findings {
 export function examine(raw: unknown): Findings {
   const pieces = piecesOf(raw);
   const anycast = new Set(pieces.services.flatMap((service) => service.prefixes.map(({ value }) => addressOf(value))));
-  const routes = pieces.services.map((service) => routeIssues(service, anycast));
+  const found = pieces.services.flatMap((service) => [routeIssues(service, anycast), policyIssues(service)]);
   const faults = [
     ...noServices(raw),
     ...sourceIssues(pieces, anycast),
     ...sharedIssues(pieces.services),
     ...pieces.services.flatMap(serviceIssues),
-    ...routes.flatMap((found) => found.faults),
+    ...found.flatMap(({ faults }) => faults),
   ];
-  return { faults, warnings: routes.flatMap((found) => found.warnings) };
+  return { faults, warnings: found.flatMap(({ warnings }) => warnings) };
 }
 
 function noServices(raw: unknown): Issue[] {
@@ -42,22 +44,33 @@ function sourceIssues({ source }: Pieces, anycast: ReadonlySet<string>): Issue[]
   }));
 }
 
+const sharedKeys = ["route", "guard", "damping", "initial"] as const;
+
 /** A prefix has one state in the router, so all services that share it must move it the same way. */
 function sharedIssues(services: readonly ServicePieces[]): Issue[] {
   const issues: Issue[] = [];
   for (const [index, service] of services.entries()) {
     for (const { value: prefix } of service.prefixes) {
       const first = services.slice(0, index).find((other) => other.prefixes.some(({ value }) => value === prefix));
-      if (!first?.whole || !service.whole || routeText(first) === routeText(service)) continue;
-      const message = `expected the same route as service ${first.name}, which shares ${prefix}, got another`;
-      issues.push({ path: [...service.path, "route"], message });
+      if (!first?.whole || !service.whole) continue;
+      for (const key of sharedKeys) {
+        const [theirs, ours] = [sharedText(first, key, prefix), sharedText(service, key, prefix)];
+        if (theirs === undefined || ours === undefined || theirs === ours) continue;
+        const message = `expected the same ${key} as service ${first.name}, which shares ${prefix}, got another`;
+        issues.push({ path: [...service.path, key], message });
+      }
     }
   }
   return issues;
 }
 
-function routeText(service: ServicePieces): string {
-  return JSON.stringify(service.route.map(({ value }) => buildRoute(value)));
+/** How a service treats a prefix, as text; undefined where that is malformed, which is a fault of its own. */
+function sharedText({ route, policy }: ServicePieces, key: (typeof sharedKeys)[number], prefix: Prefix) {
+  const drivers = route.map(({ value }) => value);
+  if (key === "route") return JSON.stringify(drivers.map(buildRoute));
+  if (!policy) return undefined;
+  if (key === "guard") return JSON.stringify({ ...buildGuard(policy.guard, drivers, [prefix]), written: undefined });
+  return key === "damping" ? JSON.stringify(policy.damping) : policy.initial;
 }
 
 function serviceIssues(service: ServicePieces): Issue[] {
@@ -81,9 +94,9 @@ function serviceIssues(service: ServicePieces): Issue[] {
   if (!service.whole) return issues;
   const gates = checks.filter(({ value }) => value.role === "gate").length;
   if (gates === 0) {
-    const message = "expected at least one check with role gate, got alert checks only (nothing would decide)";
+    const message = "expected at least one check with role gate, got none (nothing would decide)";
     issues.push({ path: [...path, "checks"], message });
-  } else if (typeof require === "object" && require.atLeast > gates) {
+  } else if (typeof require === "object" && "atLeast" in require && require.atLeast > gates) {
     const message = `expected at most the number of gate checks (${gates}), got ${require.atLeast}`;
     issues.push({ path: [...path, "require", "at_least"], message });
   }

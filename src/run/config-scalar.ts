@@ -1,5 +1,5 @@
-// The scalars of the config: how each is read from YAML or a flag, and what is said of one that cannot be. Every reader
-// is a zod schema whose message is `expected …, got …`; the JSON schema keeps the patterns for editors.
+// The scalars of the config, and the mapping that they stand in: how each is read from YAML or a flag, and what is said of one
+// that cannot be. Every reader is a zod schema whose message is `expected …, got …`; the JSON schema keeps the patterns for editors.
 import { z } from "zod";
 import { canonicalAddress, familyOf } from "../probe/target.js";
 import { type Prefix, parsePrefix } from "../route/prefix.js";
@@ -19,6 +19,11 @@ export function expected(what: string, hint: (value: unknown) => string | undefi
     const sentence = hint(issue.input);
     return `expected ${what}, got ${show(issue.input)}${sentence === undefined ? "" : ` (${sentence})`}`;
   };
+}
+
+/** mapping makes a strict object: unknown keys are faults; config-fault.ts words them. */
+export function mapping<S extends z.core.$ZodShape>(shape: S, what = "a mapping") {
+  return z.strictObject(shape, { error: expected(what) });
 }
 
 const quoteIt = (value: unknown) => (typeof value === "number" ? "put it in quotes" : undefined);
@@ -54,6 +59,35 @@ export function duration(from: string, to: string) {
       context.addIssue({ code: "custom", message: `expected a duration from ${from} to ${to}, got ${text}` });
       return z.NEVER;
     });
+}
+
+const percentHint = (value: unknown) => (/^\d+(\.\d+)?$/.test(String(value)) ? `write ${value}%` : undefined);
+
+/** percentage reads `0.5%` into a fraction below 1. */
+export const percentage = scalar(
+  "a percentage like 0.5%, below 100%",
+  (text) => {
+    const number = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
+    return number !== undefined && Number(number) < 100 ? hundredth(Number(number)) : undefined;
+  },
+  percentHint,
+);
+
+/** writePercentage writes a fraction so that `percentage` reads the same number again. */
+export function writePercentage(fraction: number): string {
+  return `${Number((fraction * 100).toPrecision(12))}%`;
+}
+
+/** As a person would: 0.07 of 7, not 0.07000000000000001. */
+function hundredth(number: number): number {
+  return Number((number / 100).toPrecision(12));
+}
+
+/** absolutePath reads a path from the root, of at most so many octets. */
+export function absolutePath(octets?: number) {
+  const fits = (path: string) => octets === undefined || Buffer.byteLength(path) <= octets;
+  const read = (path: string) => (path.startsWith("/") && fits(path) && !path.includes("\0") ? path : undefined);
+  return scalar(`an absolute path${octets === undefined ? "" : ` of at most ${octets} octets`}`, read);
 }
 
 /** whole reads an integer within bounds. */

@@ -3,12 +3,14 @@
 import { z } from "zod";
 import { domainName, rcodes, recordType } from "./config-dns.js";
 import {
+  absolutePath,
   address,
   choice,
   duration,
   expected,
   hex,
   hostPrefix,
+  mapping,
   meant,
   scalar,
   sourceOfFamily,
@@ -16,11 +18,7 @@ import {
   whole,
   yesNo,
 } from "./config-scalar.js";
-
-/** mapping makes a strict object: unknown keys are faults; config-fault.ts words them. */
-function mapping<S extends z.core.$ZodShape>(shape: S, what = "a mapping") {
-  return z.strictObject(shape, { error: expected(what) });
-}
+import { policy } from "./policy-schema.js";
 
 function list<T extends z.ZodType>(item: T, one: string, many = `${one}s`) {
   const bracket = (value: unknown) => (["string", "number"].includes(typeof value) ? `write [${value}]` : undefined);
@@ -33,7 +31,10 @@ const dns = mapping({
   name: domainName.describe("The name that is asked for, in ASCII."),
   type: recordType.prefault("A").describe("The record type: A, AAAA, TXT, … or TYPE65280."),
   class: choice("IN", "CH").default("IN").describe("The class; CH for id.server and version.bind."),
-  port: whole(1, 65535).default(53).describe("The UDP port that is asked."),
+  port: whole(1, 65535).default(53).describe("The port that is asked."),
+  transport: choice("udp", "tcp")
+    .default("udp")
+    .describe("How it is asked; over tcp with a connection for each query."),
   rd: yesNo.default(true).describe("Recursion desired."),
   do: yesNo.default(false).describe("DNSSEC OK; needs EDNS."),
   edns_size: z
@@ -44,6 +45,9 @@ const dns = mapping({
     .default(1232)
     .describe("The EDNS UDP size; 0 asks without EDNS."),
   nsid: yesNo.default(false).describe("Ask for the server's NSID; expect.nsid implies it."),
+  random_label: yesNo
+    .default(false)
+    .describe("Ask for a random label under the name, another one each time, which no cache can know."),
 });
 
 const udp = mapping({
@@ -52,6 +56,11 @@ const udp = mapping({
   id_at: whole(0, 1398)
     .optional()
     .describe("Where two octets of random id are written, for a service that echoes them at the same place."),
+});
+
+const exec = mapping({
+  command: list(text("an argument", 1024), "argument").describe("The program's absolute path and its arguments."),
+  warning: choice("pass", "fail").default("pass").describe("What exit status 1, WARNING, means: pass or fail."),
 });
 
 const expectation = mapping({
@@ -68,6 +77,9 @@ const expectation = mapping({
     .optional()
     .describe("DNS: header flags that must be set."),
   nsid: text("text", 128).optional().describe("DNS: the NSID that the answer must carry, as text."),
+  serial: whole(0, 2 ** 32 - 1)
+    .optional()
+    .describe("DNS: the least serial that the SOA record may have, in the arithmetic of RFC 1982."),
   reply: hex.optional().describe("UDP: the octets that the reply must begin with, in hex."),
   mask: hex.optional().describe("UDP: which bits of reply are compared; all where none is given."),
   max_rtt: duration("1us", "1m").optional().describe("The answer must come within this; at most timeout."),
@@ -81,8 +93,13 @@ export const checkSchema = mapping({
   name: text("a name", 100).optional().describe("Unique in its service; made of the query where none is given."),
   dns: dns.optional().describe("Ask a DNS question."),
   udp: udp.optional().describe("Send a payload over UDP."),
+  exec: exec.optional().describe("Run a program; its exit status is that of a Nagios plugin."),
   expect: expectation.prefault({}).describe("What a good answer is; all that is given must hold."),
-  role: choice("gate", "alert").default("gate").describe("gate checks decide; alert checks only report."),
+  role: choice("gate", "objective", "alert")
+    .default("gate")
+    .describe(
+      "gate checks decide; while an objective check is down the service is degraded; alert checks only report.",
+    ),
   interval: duration("1ms", "1h").prefault("1s").describe("How often each address is asked."),
   fast_interval: duration("1ms", "1h").prefault("200ms").describe("The same while the check is rising or falling."),
   timeout: duration("1ms", "1m").prefault("1s").describe("No answer within this is a failure."),
@@ -100,15 +117,9 @@ export const checkSchema = mapping({
 
 const drivers = ["frr", "address", "none"] as const;
 
-function absolute(path: string, octets = Number.POSITIVE_INFINITY): string | undefined {
-  return path.startsWith("/") && Buffer.byteLength(path) <= octets && !path.includes("\0") ? path : undefined;
-}
-
 const routeMapping = mapping({
   frr: mapping({
-    sockets: scalar("an absolute path of at most 90 octets", (value) => absolute(value, 90))
-      .prefault("/run/frr")
-      .describe("The directory of the vty sockets; /run/quagga on Quagga."),
+    sockets: absolutePath(90).prefault("/run/frr").describe("The directory of the vty sockets; /run/quagga on Quagga."),
   })
     .optional()
     .describe("Withdraw through FRR's or Quagga's vty socket."),
@@ -140,18 +151,28 @@ export const routeSchema = z.union(
 export const requireSchema = z.union(
   [
     choice("all", "any"),
-    mapping({ at_least: whole(1, 1000).describe("So many gate checks must be up.") }).transform(({ at_least }) => ({
-      atLeast: at_least,
-    })),
+    mapping({
+      at_least: whole(1, 1000).optional().describe("So many gate checks must be up."),
+      percent: whole(1, 100).optional().describe("So many of a hundred gate checks must be up, rounded up."),
+    }).transform(({ at_least: atLeast, percent }, context) => {
+      if (atLeast !== undefined && percent === undefined) return { atLeast };
+      if (atLeast === undefined && percent !== undefined) return { percent };
+      const message = `expected one of at_least and percent, got ${percent === undefined ? "neither" : "both"}`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    }),
   ],
-  { error: expected("all, any or {at_least: N}", meant("all", "any")) },
+  { error: expected("all, any, {at_least: N} or {percent: N}", meant("all", "any")) },
 );
 
 const service = mapping({
   prefixes: list(hostPrefix, "prefix", "prefixes").describe("The host prefixes that the service is announced by."),
   checks: list(checkSchema, "check").describe("Questions that are asked at every prefix's address."),
-  require: requireSchema.prefault("all").describe("How many gate checks must be up: all, any or {at_least: N}."),
+  require: requireSchema
+    .prefault("all")
+    .describe("How many gate checks must be up: all, any, {at_least: N} or {percent: N}."),
   route: list(routeSchema, "driver").describe("The drivers, in order for withdrawing; back in reverse."),
+  ...policy,
   on_exit: choice("keep", "withdraw").default("keep").describe("What becomes of the prefixes when the daemon stops."),
   when_unknown: choice("hold", "withdraw").default("hold").describe("What a long unknown means."),
   respect_manual: yesNo.default(true).describe("Leave a prefix alone that an operator took away by hand."),
@@ -178,22 +199,22 @@ export const sourceSchema = z.union(
   { error: expected("auto, an address or a mapping with ipv4 and ipv6") },
 );
 
-const socketPath = scalar("an absolute path of at most 107 octets", (value) => absolute(value, 107));
-const filePath = scalar("an absolute path", (value) => absolute(value));
-
 /** schema is the whole file. */
 export const schema = mapping(
   {
     source: sourceSchema
       .prefault("auto")
       .describe("The address that probes are sent from, never an anycast one: auto, an address, or one per family."),
-    control: socketPath.prefault("/run/anyprobe/anyprobe.sock").describe("The control socket's path."),
-    state: filePath.prefault("/var/lib/anyprobe/state.json").describe("The state file's path."),
+    control: absolutePath(107).prefault("/run/anyprobe/anyprobe.sock").describe("The control socket's path."),
+    state: absolutePath().prefault("/var/lib/anyprobe/state.json").describe("The state file's path."),
     log_level: choice("trace", "debug", "info", "warn", "error").default("info").describe("The least that is logged."),
     hints: yesNo.default(true).describe("React to the end of the service's socket and to address events at once."),
     min_gap: duration("0s", "1m")
       .prefault("1.1s")
       .describe("No two changes of one router within this, unless they leave together; 0s on tuned OSPF timers."),
+    announce_gap: duration("0s", "1h")
+      .prefault("10s")
+      .describe("The least time between two announcements on one router; withdrawing never waits for it."),
     services: z
       .record(z.string(), service, { error: expected("a mapping of services by name") })
       .describe("The services by name."),

@@ -131,7 +131,7 @@ describe("anyprobe config", () => {
     const { code, out } = anyprobe("config", "schema");
     expect([code, Object.keys(JSON.parse(out).properties)]).toEqual([
       0,
-      ["source", "control", "state", "log_level", "hints", "min_gap", "services"],
+      ["source", "control", "state", "log_level", "hints", "min_gap", "announce_gap", "services"],
     ]);
   });
 });

@@ -82,6 +82,7 @@ export class LabEndpoint {
       state: join(this.directory, `${this.node.name}.state.json`),
       // The lab's routers have tuned timers unless a case says otherwise.
       min_gap: this.options.timers === "tuned" ? "0s" : "1.1s",
+      announce_gap: "0s",
       ...top,
       services: {
         resolver: {
@@ -94,6 +95,8 @@ export class LabEndpoint {
             },
           ],
           route,
+          guard: "none",
+          damping: "none",
           ...service,
         },
       },

@@ -87,8 +87,12 @@ async function startDaemon(namespace: Namespace, directory: string, children: Ch
     fast_interval: "20ms",
     stable_for: "1s",
   };
-  const service = { prefixes: addresses.map((address) => `${address}/32`), checks: [check], route: ["address"] };
-  writeFileSync(file, stringify({ control, state: join(directory, "state.json"), services: { many: service } }));
+  const prefixes = addresses.map((address) => `${address}/32`);
+  const service = { prefixes, checks: [check], route: ["address"], guard: "none", damping: "none" };
+  writeFileSync(
+    file,
+    stringify({ control, announce_gap: "0s", state: join(directory, "state.json"), services: { many: service } }),
+  );
   const daemon = namespace.spawn(process.execPath, [program, "run", "-c", file], {
     stdio: ["ignore", "ignore", "inherit"],
   });

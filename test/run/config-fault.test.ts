@@ -44,6 +44,7 @@ const invalid: Readonly<Record<string, string>> = {
   "alias-without-recovery":
     "7:20 services.resolver.route[0].address.alias: expected only with recovery: alias, got it without",
   "anchor-true": "7:20 services.resolver.route[0].address.anchor: unknown key (say recovery: anchor)",
+  "announce-gap": "1:15 announce_gap: expected a duration from 0s to 1h, got 2h",
   "answer-family": '6:29 services.resolver.checks[0].expect.answers[0]: expected an IPv6 address, got "198.51.100.80"',
   "at-least": "7:26 services.resolver.require.at_least: expected at most the number of gate checks (1), got 2",
   "check-given-name-twice":
@@ -51,8 +52,12 @@ const invalid: Readonly<Record<string, string>> = {
   "check-name-twice":
     '6:9 services.resolver.checks[1]: expected check names that differ, got "dns health.example.com/A" again (give it a name)',
   "control-path": '1:10 control: expected an absolute path of at most 107 octets, got "anyprobe.sock"',
-  "dns-and-udp": "5:9 services.resolver.checks[0]: expected one of dns and udp, got both",
+  "damping-max": "8:36 services.resolver.damping.max: expected at least hold_down (1m), got 30s",
+  "damping-word":
+    '8:14 services.resolver.damping: expected none or a mapping with hold_down, max and forget, got "off"',
+  "dns-and-udp": "5:9 services.resolver.checks[0]: expected one of dns, udp and exec, got dns and udp",
   "dns-with-reply": "6:19 services.resolver.checks[0].expect.reply: expected under a udp check only",
+  "drain-number": "8:12 services.resolver.drain: expected a duration like 250ms, got 30 (write 30s, or another unit)",
   "driver-twice": "6:22 services.resolver.route[1]: expected each driver once, got address again",
   "duration-out-of-range": "6:19 services.resolver.checks[0].interval: expected a duration from 1ms to 1h, got 0s",
   "duration-without-unit": [
@@ -63,6 +68,22 @@ const invalid: Readonly<Record<string, string>> = {
   "empty-driver": "7:13 services.resolver.route[0].frr: expected a mapping, got nothing",
   "empty-label":
     '5:22 services.resolver.checks[0].dns.name: expected a domain name, got "health..example.com" (a label is empty)',
+  "exec-and-udp": "5:9 services.resolver.checks[0]: expected one of dns, udp and exec, got udp and exec",
+  "exec-empty": "5:26 services.resolver.checks[0].exec.command: expected at least one argument, got an empty list",
+  "exec-fast-interval":
+    "6:24 services.resolver.checks[0].fast_interval: expected at least 100ms for an exec check, got 99ms",
+  "exec-interval": "6:19 services.resolver.checks[0].interval: expected at least 100ms for an exec check, got 50ms",
+  "exec-number":
+    "5:66 services.resolver.checks[0].exec.command[2]: expected an argument of 1 to 1024 characters, got 53 (put it in quotes)",
+  "exec-relative":
+    '5:27 services.resolver.checks[0].exec.command[0]: expected the absolute path of a program, got "check_dig"',
+  "exec-text":
+    '5:26 services.resolver.checks[0].exec.command: expected a list of arguments, got "/usr/lib/nagios/plugins/check_dig" (write [/usr/lib/nagios/plugins/check_dig])',
+  "exec-warning": '5:72 services.resolver.checks[0].exec.warning: expected pass or fail, got "unknown"',
+  "exec-with-rcode": [
+    "6:19 services.resolver.checks[0].expect.rcode: expected under a dns check only",
+    "exec-with-rcode.yaml:6:35 services.resolver.checks[0].expect.max_rtt: expected under a dns or udp check only",
+  ].join("\n"),
   "fall-fraction": "6:15 services.resolver.checks[0].fall: expected a whole number from 1 to 1000, got 2.5",
   "fall-zero":
     "6:15 services.resolver.checks[0].fall: expected a whole number from 1 to 1000, got 0 (1 brings a check down at its first failure)",
@@ -70,10 +91,16 @@ const invalid: Readonly<Record<string, string>> = {
     "7:24 services.resolver.checks[0].fast_interval: expected at most interval (100ms), got 200ms",
   "foreign-name":
     '5:22 services.resolver.checks[0].dns.name: expected a domain name, got "bücher.example" (write it in ASCII, as xn--…)',
+  "guard-number": "8:12 services.resolver.guard: expected none or {others: N}, got 2 (write {others: 2})",
+  "guard-of-ipv6":
+    "7:12 services.resolver.guard: expected none where all prefixes are IPv6, got a mapping (a guard reads the database of OSPFv2, which knows IPv4 only)",
+  "guard-of-two-routers": "8:12 services.resolver.guard: expected one of frr and bird, got both",
+  "guard-path": '8:20 services.resolver.guard.bird: expected an absolute path of at most 107 octets, got "bird.ctl"',
   "hex-number":
     "5:34 services.resolver.checks[0].udp.payload: expected octets in hex, two digits each, got 6865 (put it in quotes)",
   "id-beyond-payload":
     "5:51 services.resolver.checks[0].udp.id_at: expected two octets of room in the payload of 3, got 2",
+  "initial-word": '8:14 services.resolver.initial: expected adopt or prove, got "withdrawn"',
   "ipv6-under-frr":
     "3:33 services.resolver.prefixes[1]: expected IPv4 prefixes only under the frr driver, got 2001:db8::53/128 (give it a service of its own, under the address driver)",
   "label-long":
@@ -99,16 +126,51 @@ const invalid: Readonly<Record<string, string>> = {
   "missing-checks": "2:3 services.resolver.checks: expected a list of checks, got nothing",
   "misspelt-key": "6:9 services.resolver.checks[0].intervall: unknown key (did you mean interval?)",
   "misspelt-top": "1:1 log-level: unknown key (did you mean log_level?)",
-  "neither-dns-nor-udp": "5:9 services.resolver.checks[0]: expected one of dns and udp, got neither",
+  "neither-dns-nor-udp": "5:9 services.resolver.checks[0]: expected one of dns, udp and exec, got none",
   "no-gate":
-    "5:7 services.resolver.checks: expected at least one check with role gate, got alert checks only (nothing would decide)",
+    "5:7 services.resolver.checks: expected at least one check with role gate, got none (nothing would decide)",
   "no-services": "1:1 services: expected a mapping of services by name, got nothing",
   "none-beside": "6:18 services.resolver.route[1]: expected none to stand alone, got it beside another driver",
   "nsid-without-edns":
     "5:53 services.resolver.checks[0].dns.edns_size: expected 512 to 65535, got 0 (expect.nsid needs EDNS)",
+  "objective-alone":
+    "5:7 services.resolver.checks: expected at least one check with role gate, got none (nothing would decide)",
+  "objective-empty": "8:16 services.resolver.objective: expected latency, loss or rcodes in it, got none of them",
+  "objective-fast-burn": "8:39 services.resolver.objective.fast_burn: expected a number from 2 to 1000, got 1",
+  "objective-fast-window": "8:41 services.resolver.objective.fast_window: expected at most window (30s), got 1m",
+  "objective-fast-window-short":
+    "8:41 services.resolver.objective.fast_window: expected room for min_samples (20), got 2s, which holds 10 probes (write 3s, or ask more often)",
+  "objective-key": "8:18 services.resolver.objective.p99: unknown key (say latency: {p99: 20ms})",
+  "objective-latency-over-timeout":
+    "8:34 services.resolver.objective.latency.p99: expected at most the timeout of the gate checks (1s), got 2s",
+  "objective-loss-all":
+    '8:24 services.resolver.objective.loss: expected a percentage like 0.5%, below 100%, got "100%"',
+  "objective-loss-number":
+    "8:24 services.resolver.objective.loss: expected a percentage like 0.5%, below 100%, got 0.5 (write 0.5%)",
+  "objective-no-percentile":
+    "8:27 services.resolver.objective.latency: expected a mapping with percentiles like p50 or p99.9, got an empty mapping",
+  "objective-of-exec":
+    "7:16 services.resolver.objective: expected a gate check over dns or udp to measure by, got none",
+  "objective-on-breach":
+    '8:39 services.resolver.objective.on_breach: expected deprefer or withdraw, got "depreffer" (did you mean deprefer?)',
+  "objective-percentile":
+    '8:35 services.resolver.objective.latency.p101: expected percentiles like p50 or p99.9, got "p101"',
+  "objective-percentile-number":
+    '8:33 services.resolver.objective.latency.99: expected percentiles like p50 or p99.9, got "99" (write p99)',
+  "objective-percentiles-many": "8:27 services.resolver.objective.latency: expected at most 10 percentiles, got more",
+  "objective-rcode":
+    '8:38 services.resolver.objective.rcodes.SERVFIAL: expected rcodes like SERVFAIL or REFUSED, got "SERVFIAL" (did you mean SERVFAIL?)',
+  "objective-rcodes-of-udp":
+    "7:18 services.resolver.objective.rcodes: expected a gate check over dns with it, got none",
+  "objective-window-long":
+    "8:36 services.resolver.objective.window: expected at most 131072 probes in it, got 24h, which may hold 864000 (shorten it, or ask less often)",
+  "objective-window-short":
+    "8:36 services.resolver.objective.window: expected room for min_samples (20), got 2s, which holds 10 probes (write 3s, or ask more often)",
   "odd-hex":
     '5:34 services.resolver.checks[0].udp.payload: expected octets in hex, two digits each, got "68656" (it has an odd number of digits)',
   "on-exit": '7:14 services.resolver.on_exit: expected keep or withdraw, got "kep" (did you mean keep?)',
+  "percent-and-at-least": "7:14 services.resolver.require: expected one of at_least and percent, got both",
+  "percent-zero": "7:25 services.resolver.require.percent: expected a whole number from 1 to 100, got 0",
   "prefix-loopback": [
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "127.0.0.1/32" (it is a loopback address)',
     'prefix-loopback.yaml:3:30 services.resolver.prefixes[1]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "::1/128" (it is a loopback address)',
@@ -126,13 +188,30 @@ const invalid: Readonly<Record<string, string>> = {
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "203.0.113.0/24" (anyprobe moves host routes only)',
   "prefix-without-mask":
     '3:16 services.resolver.prefixes[0]: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "203.0.113.53" (write 203.0.113.53/32)',
+  "random-label-interval":
+    "6:19 services.resolver.checks[0].interval: expected at least 10ms for a random label, got 5ms",
+  "random-label-room":
+    "5:22 services.resolver.checks[0].dns.name: expected at most 233 octets on the wire beside a random label, got 237",
   "recovery-unwritten":
     "6:13 services.resolver.route[0].address.recovery: expected recovery to be written out (anchor, alias or manual) because of 2001:db8::53/128, got nothing",
-  "require-word": '7:14 services.resolver.require: expected all, any or {at_least: N}, got "al" (did you mean all?)',
+  "require-empty": "7:14 services.resolver.require: expected one of at_least and percent, got neither",
+  "require-word":
+    '7:14 services.resolver.require: expected all, any, {at_least: N} or {percent: N}, got "al" (did you mean all?)',
   "rise-zero":
     "6:15 services.resolver.checks[0].rise: expected a whole number from 1 to 1000, got 0 (1 brings a check up at its first pass)",
+  "role-word":
+    '6:15 services.resolver.checks[0].role: expected gate, objective or alert, got "gates" (did you mean gate?)',
+  "serial-large":
+    "6:27 services.resolver.checks[0].expect.serial: expected a whole number from 0 to 4294967295, got 4294967296",
+  "serial-of-a": "6:27 services.resolver.checks[0].expect.serial: expected under type SOA only, got it under type A",
   "service-name":
     '2:3 services."my resolver": expected a name of at most 63 letters, digits, - and _, got "my resolver"',
+  "shared-prefix-other-damping":
+    "8:3 services.portal.damping: expected the same damping as service resolver, which shares 203.0.113.53/32, got another",
+  "shared-prefix-other-guard":
+    "13:12 services.portal.guard: expected the same guard as service resolver, which shares 203.0.113.53/32, got another",
+  "shared-prefix-other-initial":
+    "8:3 services.portal.initial: expected the same initial as service resolver, which shares 203.0.113.53/32, got another",
   "shared-prefix-other-route":
     "11:12 services.portal.route: expected the same route as service resolver, which shares 203.0.113.53/32, got another",
   "sockets-relative":
@@ -141,6 +220,8 @@ const invalid: Readonly<Record<string, string>> = {
     '1:9 source: expected an address of this host alone, got "203.0.113.53", which is one of the anycast addresses',
   "source-family": '1:17 source.ipv4: expected auto or an IPv4 address, got "2001:db8::1"',
   "source-word": '1:9 source: expected auto or an IPv4 or IPv6 address, got "eth0"',
+  "tcp-interval": "6:19 services.resolver.checks[0].interval: expected at least 10ms for a check over tcp, got 5ms",
+  "transport-word": '5:53 services.resolver.checks[0].dns.transport: expected udp or tcp, got "tls"',
   "two-drivers-in-one": "7:9 services.resolver.route[0]: expected one of frr, address and none, got frr and address",
   "txt-number":
     "6:24 services.resolver.checks[0].expect.txt: expected text of 1 to 255 characters, got 1 (put it in quotes)",
@@ -148,7 +229,8 @@ const invalid: Readonly<Record<string, string>> = {
   "type-not-asked":
     '5:48 services.resolver.checks[0].dns.type: expected a DNS record type like A, TXT or TYPE65280, got "AXFR"',
   "udp-with-rcode": "6:19 services.resolver.checks[0].expect.rcode: expected under a dns check only",
-  "unknown-driver-key": "7:9 services.resolver.route[0].bird: unknown key (expected one of frr, address, none)",
+  "unknown-driver-key":
+    "7:9 services.resolver.route[0].bird: unknown key (it is no driver; beside BIRD use address, and guard: {bird: /run/bird/bird.ctl})",
   "unknown-driver":
     '6:13 services.resolver.route[0]: expected frr, address or none, got "adress" (did you mean address?)',
   "unknown-flag":

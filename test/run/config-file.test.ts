@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/errors.js";
 import { configFromFlags, type Flags, printConfig, readConfigFile, readConfigText } from "../../src/run/config-file.js";
-import { writeDuration } from "../../src/run/config-scalar.js";
+import { percentage, writeDuration, writePercentage } from "../../src/run/config-scalar.js";
 import { parseDurationMs } from "../../src/units.js";
 
 const folder = fileURLToPath(new URL("config/", import.meta.url));
@@ -21,6 +21,7 @@ describe("a good config file", () => {
       logLevel: "info",
       hints: true,
       minGapMs: 1100,
+      announceGapMs: 10_000,
       services: [
         {
           name: "resolver",
@@ -37,6 +38,8 @@ describe("a good config file", () => {
                 do: false,
                 ednsSize: 1232,
                 nsid: false,
+                transport: "udp",
+                randomLabel: false,
               },
               expect: { rcode: "NOERROR" },
               role: "gate",
@@ -51,6 +54,11 @@ describe("a good config file", () => {
           ],
           require: "all",
           route: [{ driver: "address", device: "lo", label: undefined, recovery: "anchor", alias: [], leaseMs: 0 }],
+          objective: undefined,
+          damping: { holdDownMs: 10_000, maxMs: 3_600_000, forgetMs: 3_600_000 },
+          guard: { others: 1, written: false, router: { kind: "frr", sockets: "/run/frr" } },
+          initial: "adopt",
+          drainMs: 30_000,
           onExit: "keep",
           whenUnknown: "hold",
           respectManual: true,
@@ -85,6 +93,81 @@ describe("a good config file", () => {
     expect(config.services[1]?.route).toMatchObject([{ recovery: "alias", alias: ["2001:db8::7"] }]);
   });
 
+  it("may say everything of how a service is treated", async () => {
+    const { config, warnings } = await readConfigFile(`${folder}good-whole.yaml`);
+    const [service] = config.services;
+    expect(warnings).toEqual([]);
+    expect(config.announceGapMs).toBe(1500);
+    expect(service).toMatchObject({
+      objective: {
+        latency: [
+          { percentile: 50, limitNs: 5e6 },
+          { percentile: 99.9, limitNs: 800e6 },
+        ],
+        loss: 0.005,
+        windowNs: 1200e9,
+        fastWindowNs: 60e9,
+        fastBurn: 14.4,
+        minSamples: 30,
+        onBreach: "withdraw",
+      },
+      damping: { holdDownMs: 5000, maxMs: 40_000, forgetMs: 60_000 },
+      guard: { others: 2, written: true, router: { kind: "frr", sockets: "/run/frr-inside" } },
+      initial: "prove",
+      drainMs: 60_000,
+    });
+    expect(service?.objective?.rcodes).toEqual(
+      new Map([
+        [2, 0.07],
+        [5, 0],
+      ]),
+    );
+  });
+
+  it("has a guard that reads where the router is, and none where there is nothing to guard", async () => {
+    const { config } = await readConfigFile(`${folder}good-policy.yaml`);
+    expect(config.services.map(({ guard }) => guard)).toEqual([
+      { others: 1, written: true, router: { kind: "bird", socket: "/run/bird/bird.ctl" } },
+      { others: 1, written: false, router: { kind: "frr", sockets: "/run/quagga" } },
+      undefined,
+      undefined,
+    ]);
+    expect(config.services.map(({ damping }) => damping?.holdDownMs)).toEqual([10_000, undefined, 10_000, 10_000]);
+  });
+
+  it.each([
+    ["100ms", "30s", 3],
+    ["1s", "30s", 21],
+    ["1s", "10m", 60],
+    ["1s, timeout: 100ms", "30s", 20.1],
+    ["1s, timeout: 100ms", "20.5s", 20.1],
+  ])("at an interval of %s and a window of %s has a fast_window of %f s", (interval, window, seconds) => {
+    const text = `services: {a: {prefixes: [192.0.2.1/32], checks: [{dns: {name: x.example}, interval: ${interval}}], route: [none],
+      objective: {loss: 10%, window: ${window}}}}`;
+    expect(readConfigText(text, "x").config.services[0]?.objective?.fastWindowNs).toBe(seconds * 1e9);
+  });
+
+  it("may ask over TCP, under a random label, and by a program", async () => {
+    const { config } = await readConfigFile(`${folder}good-checks.yaml`);
+    const [{ checks, require }] = config.services as [(typeof config.services)[number]];
+    expect(require).toEqual({ percent: 50 });
+    expect(checks.map(({ name, role, port }) => [name, role, port])).toEqual([
+      ["dns health.example.com/A", "gate", 53],
+      ["dns health.example.com/A over tcp", "gate", 53],
+      ["dns *.wild.example.com/A", "gate", 53],
+      ["dns *./SOA over tcp", "gate", 53],
+      ["exec check_dig", "gate", undefined],
+      ["dns example.com/SOA", "objective", 53],
+      ["exec check_load", "alert", undefined],
+    ]);
+    const command = ["/usr/lib/nagios/plugins/check_dig", "-l", "health.example.com"];
+    expect(checks[1]).toMatchObject({ intervalMs: 10, fastIntervalMs: 10, query: { transport: "tcp" } });
+    expect(checks[2]?.query).toMatchObject({ name: "wild.example.com", transport: "udp", randomLabel: true });
+    expect(checks[4]).toMatchObject({ query: { command, warning: "pass" }, expect: {} });
+    expect(checks[5]?.expect).toEqual({ rcode: "NOERROR", serial: 2026112301 });
+    expect(checks[6]?.query).toMatchObject({ warning: "fail" });
+  });
+
   it("is warned of where it is legal but unwise", async () => {
     const { warnings } = await readConfigFile(`${folder}good-shared.yaml`);
     expect(warnings[0]).toEqual({
@@ -95,9 +178,32 @@ describe("a good config file", () => {
     });
   });
 
+  it("is warned of bounds that a single probe breaks, and of a guard that has nothing to do", async () => {
+    const { warnings } = await readConfigFile(`${folder}good-policy.yaml`);
+    const one = (span: string) =>
+      `one bad probe of the 29 in 30s breaks it; a window of ${span}, or asking more often, allows one`;
+    expect(warnings.map(({ line, path, message }) => [line, path, message])).toEqual([
+      [7, "services.beside-bird.objective.latency.p99", one("101s")],
+      [7, "services.beside-bird.objective.loss", one("101s")],
+      [7, "services.beside-bird.objective.rcodes", one("51s")],
+      [22, "services.watched.guard", "the driver none withdraws nothing, so there is nothing to guard"],
+    ]);
+  });
+
   it.each(good)("%s prints as YAML that reads as the same config", async (file) => {
     const { config } = await readConfigFile(folder + file);
     expect(readConfigText(printConfig(config), file).config).toEqual(config);
+  });
+
+  it("prints a guard that nobody wrote down as a comment, so that reading it again is not writing it down", async () => {
+    const { config } = await readConfigFile(`${folder}good-policy.yaml`);
+    const printed = printConfig(config).split("\n");
+    expect(printed.filter((line) => line.includes("guard:"))).toEqual([
+      "    guard:",
+      '    # guard: {others: 1, frr: "/run/quagga"} (not written)',
+      "    guard: none",
+      "    guard: none",
+    ]);
   });
 
   it("cannot be changed after it was read", async () => {
@@ -121,10 +227,27 @@ services:
   anycast:
     prefixes: [203.0.113.53/32]
     checks: [{ dns: { name: health.example.com, type: AAAA, port: 5353 }, interval: 500ms, fall: 2 }]
-    route: [frr, { address: { label: "lo:0", lease: 20s } }]`;
-    const typed: Flags = { ...flags, port: "5353", interval: "500ms", fall: "2", label: "lo:0", lease: "20s" };
+    route: [frr, { address: { label: "lo:0", lease: 20s } }]
+    guard: { others: 2 }
+    damping: { hold_down: 30s }
+announce_gap: 5s`;
+    const policy = { guard: "2", damping: "30s", announceGap: "5s" };
+    const typed: Flags = {
+      ...policy,
+      ...flags,
+      port: "5353",
+      interval: "500ms",
+      fall: "2",
+      label: "lo:0",
+      lease: "20s",
+    };
     const { config } = configFromFlags({ ...typed, driver: ["frr", "address"] });
     expect(config).toEqual(readConfigText(text, "x").config);
+  });
+
+  it("has no guard and no damping where it says none", () => {
+    const { config } = configFromFlags({ ...flags, guard: "none", damping: "none" });
+    expect(config.services[0]).toMatchObject({ guard: undefined, damping: undefined });
   });
 
   it("prints as YAML that reads as the same config", () => {
@@ -156,6 +279,10 @@ services:
       { anycast: ["2001:db8::53"] },
       "--recovery: expected recovery to be written out (anchor, alias or manual) because of 2001:db8::53/128, got nothing",
     ],
+    [{ guard: "some" }, '--guard: expected a whole number from 1 to 1000, got "some"'],
+    [{ damping: "1" }, '--damping: expected a duration like 250ms, got "1" (write 1s, or another unit)'],
+    [{ damping: "2h" }, "--damping: expected at least hold_down (2h), got 1h"],
+    [{ announceGap: "2h" }, "--announce-gap: expected a duration from 0s to 1h, got 2h"],
     [{ minGap: "5m" }, "--min-gap: expected a duration from 0s to 1m, got 5m"],
     [
       { source: "203.0.113.53" },
@@ -190,7 +317,10 @@ describe("the reader", () => {
   it("answers any tree under a service with a config or a ConfigError", () => {
     fc.assert(
       fc.property(
-        fc.dictionary(fc.constantFrom("prefixes", "checks", "route", "require", "x"), fc.jsonValue()),
+        fc.dictionary(
+          fc.constantFrom("prefixes", "checks", "route", "require", "objective", "damping", "guard", "initial", "x"),
+          fc.jsonValue(),
+        ),
         (service) => {
           try {
             readConfigText(JSON.stringify({ services: { a: service } }), "x");
@@ -201,6 +331,17 @@ describe("the reader", () => {
       ),
       { numRuns: 1000 },
     );
+  });
+
+  it("reads every percentage that it writes as the same number", () => {
+    const text = fc.tuple(fc.nat(99), fc.nat(999_999)).map(([whole, rest]) => `${whole}.${rest}%`);
+    fc.assert(
+      fc.property(text, (written) => {
+        const fraction = percentage.parse(written);
+        return percentage.parse(writePercentage(fraction)) === fraction;
+      }),
+    );
+    expect(["0%", "0.5%", "7%", "99.9%"].map((written) => percentage.parse(written))).toEqual([0, 0.005, 0.07, 0.999]);
   });
 
   it("reads every duration that it writes as the same number", () => {

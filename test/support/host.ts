@@ -111,6 +111,7 @@ export class Host implements AsyncDisposable {
       control: this.control,
       state: this.stateFile,
       min_gap: "0s",
+      announce_gap: "0s",
       ...top,
       services: {
         resolver: {
@@ -126,6 +127,8 @@ export class Host implements AsyncDisposable {
             },
           ],
           route: [{ address: { device: "lo", label: "lo:0", ...address } }],
+          guard: "none",
+          damping: "none",
           ...service,
         },
       },
