@@ -1,9 +1,9 @@
 // A service: what its checks at one prefix mean for that prefix. `hold` means: as it is, whatever that is.
 
-export type Want = "announced" | "withdrawn" | "hold";
+export type Want = "announced" | "degraded" | "withdrawn" | "hold";
 
 /** Require says how many gate checks must be up. */
-export type Require = "all" | "any" | { readonly atLeast: number };
+export type Require = "all" | "any" | { readonly atLeast: number } | { readonly percent: number };
 
 /** Decision is what a service needs to know of a Check. */
 export interface Decision {
@@ -24,7 +24,7 @@ export function wantedOf(
   whenUnknown: "hold" | "withdraw" = "hold",
 ): Want {
   if (checks.length === 0) return "hold";
-  const needed = require === "all" ? checks.length : require === "any" ? 1 : require.atLeast;
+  const needed = neededOf(require, checks.length);
   if (!Number.isInteger(needed) || needed < 1 || needed > checks.length)
     throw new RangeError(`at least: expected 1-${checks.length}, got ${needed}`);
   const up = checks.filter((check) => check.settled === "up").length;
@@ -34,8 +34,16 @@ export function wantedOf(
   return checks.length - down < needed ? "withdrawn" : "hold";
 }
 
-/** combine says what becomes of a prefix that several services share: each may take it away, and all must want it. */
+/** neededOf says how many of a service's gate checks must be up; at least one, however small a percentage. */
+function neededOf(require: Require, gates: number): number {
+  if (require === "all") return gates;
+  if (require === "any") return 1;
+  return "atLeast" in require ? require.atLeast : Math.max(1, Math.ceil((gates * require.percent) / 100));
+}
+
+/** combine says what becomes of a prefix that several services share: each may take it down, and all must want it up. */
 export function combine(wants: readonly Want[]): Want {
   if (wants.includes("withdrawn")) return "withdrawn";
-  return wants.length > 0 && wants.every((want) => want === "announced") ? "announced" : "hold";
+  if (wants.length === 0 || wants.includes("hold")) return "hold";
+  return wants.includes("degraded") ? "degraded" : "announced";
 }

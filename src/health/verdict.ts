@@ -4,16 +4,31 @@ import { constants } from "node:os";
 import { rcodeWord } from "../probe/dns-word.js";
 import { type Expectation, judgeAnswer, judgeRcode, judgeRtt, needsContent } from "../probe/expectation.js";
 import type { Outcome } from "../probe/outcome.js";
-import { isUdp, type Query } from "../probe/query.js";
+import { type Command, isUdp, type Query } from "../probe/query.js";
+import { type Exit, judgeExit } from "./exit.js";
 
 export type Verdict =
-  | { readonly kind: "pass" }
+  /** `note`: what it is well in spite of. */
+  | { readonly kind: "pass"; readonly note?: string }
   | { readonly kind: "fail"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** Finding is what the engine tells about one probe. */
+/** What else can come of a probe that the engine did not send. */
+export type OtherOutcome =
+  /** TCP: nobody listens at that port. */
+  | "refused"
+  /** TCP: the connection ended before the answer did. */
+  | "closed"
+  /** TCP: an answer to another question came back. */
+  | "foreign"
+  /** A program ended, and `exit` says how. */
+  | "exited"
+  /** A program could not be started; errno says why. */
+  | "not-started";
+
+/** Finding is what the engine, or whoever else asked, tells about one probe. */
 export interface Finding {
-  readonly outcome: Outcome;
+  readonly outcome: Outcome | OtherOutcome;
   /** The number in the header of a DNS answer; anything where there was none. */
   readonly rcode: number;
   /** A number as the kernel gives it, or its name (`ECONNREFUSED`); 0 where there was none. */
@@ -21,6 +36,7 @@ export interface Finding {
   readonly rttNs: number;
   /** The answer's octets, where they were kept. */
   readonly answer: Uint8Array | undefined;
+  readonly exit?: Exit;
 }
 
 const passed: Verdict = { kind: "pass" };
@@ -54,10 +70,21 @@ export function errnoName(errno: number | string): string {
 }
 
 /** judge says what a finding means for a probe of that query and expectation. It does not throw. */
-export function judge(finding: Finding, query: Query, expectation: Expectation): Verdict {
+export function judge(finding: Finding, query: Query | Command, expectation: Expectation): Verdict {
+  // The outcome tells whether it was a query or a command: only the one is answered, only the other exits.
   switch (finding.outcome) {
     case "answered":
-      return judgeAnswered(finding, query, expectation);
+      return judgeAnswered(finding, query as Query, expectation);
+    case "exited":
+      return judgeExit(finding.exit!, query as Command);
+    case "not-started":
+      return unknown(`the program could not be started: ${errnoName(finding.errno)}`);
+    case "refused":
+      return fail("connection refused");
+    case "closed":
+      return fail("connection closed before the answer");
+    case "foreign":
+      return fail("answer to another question");
     case "timeout":
       return fail("timeout");
     case "unreachable": {

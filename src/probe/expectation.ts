@@ -19,6 +19,8 @@ export interface Expectation {
   readonly flags?: readonly ("aa" | "ra" | "ad" | "tc")[];
   /** DNS: the NSID that the answer must carry (RFC 5001), as text. */
   readonly nsid?: string;
+  /** DNS: the SOA record's serial is at least this, in the arithmetic of RFC 1982. */
+  readonly serial?: number;
   /** UDP: the reply's octets, compared where `mask` has ones; the reply may be longer. */
   readonly reply?: { readonly bytes: Uint8Array; readonly mask: Uint8Array };
   /** The answer must come within this. */
@@ -51,8 +53,8 @@ export function judgeRtt({ maxRttMs }: Expectation, rttNs: number): string | und
 }
 
 /** needsContent tells whether the expectation can only be judged with the answer's octets, not by rcode and rtt alone. */
-export function needsContent({ minAnswers, answers, txt, flags, nsid, reply }: Expectation): boolean {
-  return [minAnswers, answers, txt, flags, nsid, reply].some((part) => part !== undefined);
+export function needsContent({ minAnswers, answers, txt, flags, nsid, serial, reply }: Expectation): boolean {
+  return [minAnswers, answers, txt, flags, nsid, serial, reply].some((part) => part !== undefined);
 }
 
 function judgeReply(octets: Uint8Array, { reply }: Expectation): string | undefined {
@@ -85,8 +87,8 @@ function judgeFlags(answer: Answer, { flags = [] }: Expectation): string | undef
 }
 
 function judgeRecords(answer: Answer, query: DnsQuery | WireQuery, expectation: Expectation): string | undefined {
-  const { minAnswers, answers, txt } = expectation;
-  if (minAnswers === undefined && answers === undefined && txt === undefined) return undefined;
+  const { minAnswers, answers, txt, serial } = expectation;
+  if ([minAnswers, answers, txt, serial].every((part) => part === undefined)) return undefined;
   if (answer.flags.includes("tc")) return "truncated answer";
   const type = typeWord(isWire(query) ? questionType(query.wire) : typeNumber(query.type));
   const texts = answer.answers.filter((record) => type === "ANY" || record.type === type).map((record) => record.text);
@@ -96,7 +98,15 @@ function judgeRecords(answer: Answer, query: DnsQuery | WireQuery, expectation: 
     return `answers ${list(texts)}, expected ${list(answers.map(printableText))}`;
   if (txt !== undefined && !texts.includes(printableText(txt)))
     return `txt ${list(texts)}, expected ${printableText(txt)}`;
-  return undefined;
+  return serial === undefined ? undefined : judgeSerial(texts[0], serial);
+}
+
+/** A serial counts in a circle: of two, the later one is less than half of it ahead (RFC 1982, 3.2). */
+function judgeSerial(soa: string | undefined, expected: number): string | undefined {
+  // Names may have blanks in them, the five numbers at the end have none.
+  const serial = Number(soa?.split(" ").at(-5));
+  if (!Number.isInteger(serial)) return `no SOA record, expected one with serial ${expected} at least`;
+  return (serial - expected) >>> 0 < 2 ** 31 ? undefined : `stale serial ${serial}, expected at least ${expected}`;
 }
 
 function sameRecords(type: string, got: readonly string[], expected: readonly string[]): boolean {

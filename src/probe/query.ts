@@ -1,4 +1,4 @@
-// A query: what is asked. DNS by name and type, a whole DNS message, or a plain UDP payload.
+// A query: what is asked. DNS by name and type, a whole DNS message, or a plain UDP payload; or what a program finds out.
 
 /** DnsQuery is one DNS question (RFC 1035) with the EDNS options (RFC 6891) that the answer is to be judged by. */
 export interface DnsQuery {
@@ -35,8 +35,20 @@ export interface UdpQuery {
 
 export type Query = DnsQuery | WireQuery | UdpQuery;
 
-export function isUdp(query: Query): query is UdpQuery {
+/** Command is a program that asks in our place and tells by its exit status, as Nagios plugins do. */
+export interface Command {
+  /** The program's path and its arguments; no shell reads them. */
+  readonly command: readonly string[];
+  /** What exit status 1, WARNING, means. */
+  readonly warning: "pass" | "fail";
+}
+
+export function isUdp(query: Query | Command): query is UdpQuery {
   return "payload" in query;
+}
+
+export function isCommand(query: Query | Command): query is Command {
+  return "command" in query;
 }
 
 export function isWire(query: Query): query is WireQuery {

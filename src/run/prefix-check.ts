@@ -66,16 +66,16 @@ export class PrefixCheck {
     return this.check.asking === "fast" ? this.config.fastIntervalMs : this.config.intervalMs;
   }
 
-  /** mayAsk tells whether its probes may go to a socket that is bound like this. */
+  /** mayAsk tells whether its probes may go to a socket that is bound like this; those of a program, to any at its address. */
   mayAsk({ address, port }: { readonly address: string; readonly port: number }): boolean {
-    return port === this.config.port && (wildcards.has(address) || address === this.address);
+    const { port: asked = port } = this.config;
+    return port === asked && (wildcards.has(address) || address === this.address);
   }
 
   /** An answer that repeats the last good one but for its id is as good: there is no need to read it again. */
   #passedBefore({ outcome, answer }: Finding): boolean {
-    if (outcome !== "answered" || !answer || isUdp(this.config.query) || this.config.expect.maxRttMs !== undefined) {
-      return false;
-    }
+    const { query, expect } = this.config;
+    if (outcome !== "answered" || !answer || isUdp(query) || expect.maxRttMs !== undefined) return false;
     const before = this.#passedOctets;
     if (before?.length !== answer.length) return false;
     for (let i = idLength; i < answer.length; i++) if (answer[i] !== before[i]) return false;

@@ -1,20 +1,21 @@
 // The prober of the daemon: asks every check at every prefix, believes only what this node itself answered, and follows
 // each check's wish for its pace. It decides nothing about routes.
 import { isDeepStrictEqual } from "node:util";
-import type { ResultBatch } from "../engine/batch.js";
-import { type Counters, Engine, type Run } from "../engine/engine.js";
+import type { Counters } from "../engine/engine.js";
 import type { Transition } from "../health/check.js";
-import { type Outcome, outcomes } from "../probe/outcome.js";
-import type { Probe } from "../probe/plan.js";
+import type { Sample } from "../health/objective.js";
+import type { Finding } from "../health/verdict.js";
+import { isCommand, isUdp } from "../probe/query.js";
 import { familyOf } from "../probe/target.js";
 import type { Prefix } from "../route/prefix.js";
 import { monotonicNs, nsPerMs } from "../units.js";
+import { type Asker, methodOf, type Place, type Slot } from "./asker.js";
 import type { CheckConfig, Config, ServiceConfig } from "./config.js";
+import { ExecAsker } from "./exec-asker.js";
 import type { Locality } from "./locality.js";
 import { PrefixCheck } from "./prefix-check.js";
-
-/** Where a check asks: at its anycast address, or at the alias while that is withdrawn. */
-export type Place = "anycast" | "alias";
+import { TcpAsker } from "./tcp-asker.js";
+import { UdpAskers } from "./udp-askers.js";
 
 export interface ProberOptions {
   readonly source: { readonly ipv4?: string; readonly ipv6?: string };
@@ -24,42 +25,48 @@ export interface ProberOptions {
   /** Called before rows are judged: what the kernel has told by now must be known. */
   readonly beforeJudging: () => void;
   readonly onTransition: (check: PrefixCheck, transition: Transition) => void;
+  /** Called with what each probe of a gate check measured, unless its verdict is unknown; a program measures nothing. */
+  readonly onSample?: (check: PrefixCheck, sample: Sample) => void;
   /** Called after each batch of rows was judged. */
   readonly onJudged: () => void;
 }
 
-/** Slot is one probe of a plan: which check it belongs to and where it asks. */
-interface Slot {
-  readonly check: PrefixCheck;
-  readonly place: Place;
-  readonly address: string;
-  readonly run: Run;
-  readonly index: number;
-}
-
-// A few thousand probes can wait for a busy event loop, with answers of the size that EDNS allows them. Passes can wait for
-// the next probes to be sent; a failure never does, but for a wrong record in an answer that is otherwise well.
-const engineOptions = { ringRows: 4096, answerOctets: 1232, batchRows: 1024, patienceMs: 50 };
+/** Outcomes that say nothing about who answered, since nobody did. */
+const ownTroubles: ReadonlySet<Finding["outcome"]> = new Set([
+  "not-local",
+  "send-failed",
+  "voided",
+  "cancelled",
+  "not-started",
+]);
 
 /** Prober runs from construction until close(). */
 export class Prober {
   readonly checks: readonly PrefixCheck[];
   readonly #options: ProberOptions;
   readonly #hints: boolean;
-  readonly #engine: Engine;
-  readonly #slots: Slot[] = [];
-  readonly #slotsOf = new Map<PrefixCheck, Slot[]>();
+  readonly #udp: UdpAskers;
+  readonly #askers = new Map<PrefixCheck, { readonly place: Place; readonly asker: Asker }[]>();
   readonly #place = new Map<Prefix, Place>();
   /** Until when the newest burst of each check sends, and the timers of those that follow one. */
   readonly #burstUntilNs = new Map<PrefixCheck, number>();
   readonly #following = new Map<PrefixCheck, NodeJS.Timeout>();
+  /** When the batch came that is being judged. */
+  #nowNs = 0;
+  #judged = 0;
   #lastCounters: Counters | undefined;
 
   /** Checks of `earlier` that are configured just the same go on where they stood. Throws EngineError where the kernel refuses the sockets. */
   constructor(config: Config, options: ProberOptions, earlier: readonly PrefixCheck[] = []) {
     this.#options = options;
     this.#hints = config.hints;
-    this.#engine = new Engine(engineOptions, (batch) => this.#judge(batch));
+    this.#udp = new UdpAskers({
+      source: options.source,
+      mark: options.mark,
+      begin: () => this.#begin(),
+      found: (slot, finding, sentNs) => this.#take(slot, finding, sentNs),
+      end: options.onJudged,
+    });
     const wanted = config.services.flatMap((service) =>
       service.prefixes.flatMap((prefix) =>
         service.checks.map((check) => ({ service, check: adopt(earlier, service.name, prefix, check) })),
@@ -69,17 +76,23 @@ export class Prober {
     // A burst ended with the engine that sent it.
     for (const check of this.checks) check.confirming = 0;
     try {
-      this.#submit(wanted);
+      this.#open(wanted.flatMap(({ service, check }) => placesOf(service, check)));
       for (const check of this.checks) if (check.check.asking === "fast") this.#pace(check, check.intervalMs);
     } catch (error) {
-      this.#engine.close();
+      this.#closeAskers();
+      this.#udp.close();
       throw error;
     }
   }
 
+  /** How many probes of all kinds were judged so far. */
+  get judged(): number {
+    return this.#judged;
+  }
+
   /** counters reads the engine's counts, after close() the last ones. */
   counters(): Counters {
-    return this.#lastCounters ?? this.#engine.counters();
+    return this.#lastCounters ?? this.#udp.counters();
   }
 
   /** confirm asks a check's question in a burst, because something hints at a death. The burst's probes decide, not the hint. */
@@ -119,59 +132,59 @@ export class Prober {
   close(): void {
     if (this.#lastCounters) return;
     for (const timer of this.#following.values()) clearTimeout(timer);
-    this.#engine.stop();
-    this.#lastCounters = this.#engine.counters();
-    this.#engine.close();
+    this.#closeAskers();
+    this.#udp.stop();
+    this.#lastCounters = this.#udp.counters();
+    this.#udp.close();
   }
 
-  /** One run for each timeout: a run's probes expire in the order in which they were sent. */
-  #submit(wanted: readonly { service: ServiceConfig; check: PrefixCheck }[]) {
-    const { source, mark } = this.#options;
-    for (const timeoutMs of new Set(this.checks.map(({ config }) => config.timeoutMs))) {
-      const group = wanted.filter(({ check }) => check.config.timeoutMs === timeoutMs);
-      const places = group.flatMap(({ service, check }) => placesOf(service, check));
-      const probes: Probe[] = places.map(({ check, place, address }) => ({
-        target: { address, port: check.config.port },
-        query: check.config.query,
-        intervalMs: place === "anycast" ? check.config.intervalMs : 0,
-      }));
-      const run = this.#engine.submit({
-        probes,
-        schedule: { intervalMs: 0 },
-        timeoutMs,
-        source,
-        localOnly: true,
-        ...(mark !== undefined && { mark }),
-      });
-      places.forEach((place, index) => {
-        const slot = { ...place, run, index };
-        this.#slots.push(slot);
-        this.#slotsOf.set(place.check, [...(this.#slotsOf.get(place.check) ?? []), slot]);
-      });
+  #closeAskers() {
+    for (const { asker } of [...this.#askers.values()].flat()) asker.close();
+  }
+
+  #open(slots: readonly Slot[]) {
+    const udp = this.#udp.open(slots.filter(({ check }) => isOverUdp(check.config)));
+    for (const slot of slots) {
+      const { check, place } = slot;
+      const asker = udp.get(slot) ?? this.#openOther(slot);
+      this.#askers.set(check, [...(this.#askers.get(check) ?? []), { place, asker }]);
     }
+    // Their first probes are spread over the interval, as the engine spreads those that it paces itself.
+    const unpaced = this.checks.filter(({ config }) => methodOf(config) !== "engine");
+    unpaced.forEach((check, i) => {
+      this.#pace(check, (i * check.intervalMs) / unpaced.length);
+    });
   }
 
-  #judge(batch: ResultBatch) {
+  #openOther(slot: Slot): Asker {
+    const { source, locality } = this.#options;
+    const isLocal = () => locality.localSinceNs(slot.address) !== undefined;
+    const tell = (finding: Finding, sentNs: number) => {
+      this.#begin();
+      this.#take(slot, finding, sentNs);
+      this.#options.onJudged();
+    };
+    if (methodOf(slot.check.config) === "exec") return new ExecAsker({ slot, isLocal, tell });
+    return new TcpAsker({ slot, source: familyOf(slot.address) === 4 ? source.ipv4 : source.ipv6, isLocal, tell });
+  }
+
+  #begin() {
     this.#options.beforeJudging();
-    const nowNs = monotonicNs();
-    for (let i = 0; i < batch.length; i++) {
-      const slot = this.#slots[batch.probe[i]!]!;
-      const sentNs = batch.sentNs[i]!;
-      const outcome = this.#believe(outcomes[batch.outcome[i]!]!, slot, sentNs);
-      const at = batch.answerAt[i]!;
-      const finding = {
-        outcome,
-        rcode: batch.rcode[i]!,
-        errno: batch.errno[i]!,
-        rttNs: batch.rttNs[i]!,
-        answer: outcome === "answered" ? batch.bytes.subarray(at, at + batch.answerLength[i]!) : undefined,
-      };
-      const { verdict, transition } = slot.check.judge(finding, sentNs, nowNs);
-      this.#entered(slot.check, transition);
-      if (this.#hints && outcome === "unreachable" && verdict.kind === "fail")
-        this.#heedRefusal(slot.check, transition);
-    }
-    this.#options.onJudged();
+    this.#nowNs = monotonicNs();
+  }
+
+  #take(slot: Slot, came: Finding, sentNs: number) {
+    const { check } = slot;
+    const outcome = this.#believe(came.outcome, slot, sentNs);
+    const finding = outcome === came.outcome ? came : { ...came, outcome };
+    const { verdict, transition } = check.judge(finding, sentNs, this.#nowNs);
+    this.#judged++;
+    this.#entered(check, transition);
+    if (verdict.kind === "unknown") return;
+    if (this.#options.onSample && measures(check.config))
+      this.#options.onSample(check, sampleOf(check, finding, sentNs));
+    const refused = outcome === "unreachable" || outcome === "refused";
+    if (this.#hints && refused && verdict.kind === "fail") this.#heedRefusal(check, transition);
   }
 
   /** A closed port is a hint too; but while `confirm.for` lets a restart take its time, one burst says enough. */
@@ -181,8 +194,8 @@ export class Prober {
   }
 
   /** Whatever came back counts only if the address was this node's from before the probe was sent until now. */
-  #believe(outcome: Outcome, slot: Slot, sentNs: number): Outcome {
-    if (outcome !== "answered" && outcome !== "timeout" && outcome !== "unreachable") return outcome;
+  #believe(outcome: Finding["outcome"], slot: Slot, sentNs: number): Finding["outcome"] {
+    if (ownTroubles.has(outcome)) return outcome;
     const sinceNs = this.#options.locality.localSinceNs(slot.address);
     return sinceNs !== undefined && sinceNs <= sentNs ? outcome : "not-local";
   }
@@ -197,8 +210,8 @@ export class Prober {
 
   #pace(check: PrefixCheck, firstInMs: number) {
     if (this.#lastCounters) return;
-    for (const { run, index, place } of this.#slotsOf.get(check) ?? []) {
-      run.pace(index, place === this.#placeOf(check) ? check.intervalMs : 0, firstInMs);
+    for (const { asker, place } of this.#askers.get(check) ?? []) {
+      asker.pace(place === this.#placeOf(check) ? check.intervalMs : 0, firstInMs);
     }
   }
 
@@ -208,14 +221,12 @@ export class Prober {
     if (this.#lastCounters || check.check.settled === "down") return;
     const { probes, intervalMs } = check.config.confirm;
     this.#burstUntilNs.set(check, monotonicNs() + probes * intervalMs * nsPerMs);
-    check.confirming += probes;
-    this.#askNow(check, probes, intervalMs);
+    check.confirming += this.#askNow(check, probes, intervalMs);
   }
 
-  #askNow(check: PrefixCheck, probes: number, gapMs: number) {
-    if (this.#lastCounters) return;
-    const slot = this.#slotsOf.get(check)?.find(({ place }) => place === this.#placeOf(check));
-    slot?.run.burst(slot.index, probes, gapMs);
+  #askNow(check: PrefixCheck, probes: number, gapMs: number): number {
+    const askers = this.#lastCounters ? undefined : this.#askers.get(check);
+    return askers?.find(({ place }) => place === this.#placeOf(check))?.asker.burst(probes, gapMs) ?? 0;
   }
 
   #placeOf(check: PrefixCheck): Place {
@@ -236,7 +247,22 @@ export function aliasOf(service: ServiceConfig, address: string): string | undef
   return route.alias.find((alias) => familyOf(alias) === familyOf(address));
 }
 
-function placesOf(service: ServiceConfig, check: PrefixCheck): Omit<Slot, "run" | "index">[] {
+function isOverUdp(config: CheckConfig): boolean {
+  return ["engine", "one-shot"].includes(methodOf(config));
+}
+
+/** Objectives go by what gate checks measure; a program measures nothing. */
+function measures({ role, query }: CheckConfig): boolean {
+  return role === "gate" && !isCommand(query);
+}
+
+/** What a probe measured for an objective: no answer is no time, and only an answer of DNS has an rcode. */
+function sampleOf({ config }: PrefixCheck, { outcome, rttNs, rcode }: Finding, sentNs: number): Sample {
+  const answered = outcome === "answered";
+  return { sentNs, rttNs: answered ? rttNs : undefined, rcode: answered && !isUdp(config.query) ? rcode : undefined };
+}
+
+function placesOf(service: ServiceConfig, check: PrefixCheck): Slot[] {
   const alias = aliasOf(service, check.address);
   return [
     { check, place: "anycast", address: check.address },

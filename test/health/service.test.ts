@@ -19,6 +19,7 @@ const anyService = anyChecks.chain((checks) =>
     require: fc.oneof(
       fc.constantFrom<Require>("all", "any"),
       fc.integer({ min: 1, max: checks.length }).map((atLeast): Require => ({ atLeast })),
+      fc.integer({ min: 1, max: 100 }).map((percent): Require => ({ percent })),
     ),
     whenUnknown: anyWhenUnknown,
   }),
@@ -36,6 +37,11 @@ describe("what a service wants", () => {
     ["two of three up", [up, down, up], { atLeast: 2 }, "announced"],
     ["two of three down where two are needed", [down, down, up], { atLeast: 2 }, "withdrawn"],
     ["one up, one down, one undecided where two are needed", [up, down, undecided], { atLeast: 2 }, "hold"],
+    ["one of three up where half are needed", [up, down, down], { percent: 50 }, "withdrawn"],
+    ["two of three up where half are needed", [up, up, down], { percent: 50 }, "announced"],
+    ["one of two up where half are needed", [up, down], { percent: 50 }, "announced"],
+    ["one of three up where one in a hundred is needed", [down, up, down], { percent: 1 }, "announced"],
+    ["one of a hundred per cent down", [up, up, down], { percent: 100 }, "withdrawn"],
     ["no checks", [], "all", "hold"],
     ["no checks where any would do", [], "any", "hold"],
   ])("by %s", (_name, checks, require, want) => {
@@ -57,9 +63,13 @@ describe("what a service wants", () => {
   it("is announced exactly when enough checks are up", () => {
     fc.assert(
       fc.property(anyService, ({ checks, require, whenUnknown }) => {
-        const needed = require === "all" ? checks.length : require === "any" ? 1 : require.atLeast;
+        const enough = (ups: number) => {
+          if (require === "all") return ups === checks.length;
+          if (require === "any") return ups >= 1;
+          return "atLeast" in require ? ups >= require.atLeast : ups * 100 >= require.percent * checks.length;
+        };
         const ups = checks.filter(({ settled }) => settled === "up").length;
-        expect(wantedOf(checks, require, whenUnknown) === "announced").toBe(ups >= needed);
+        expect(wantedOf(checks, require, whenUnknown) === "announced").toBe(enough(ups));
       }),
     );
   });
@@ -77,7 +87,7 @@ describe("what a service wants", () => {
   });
 
   it("never gets worse when a check gets better", () => {
-    const rank = { withdrawn: 0, hold: 1, announced: 2 };
+    const rank = { withdrawn: 0, hold: 1, degraded: 2, announced: 3 };
     fc.assert(
       fc.property(anyService, fc.nat(), ({ checks, require, whenUnknown }, pick) => {
         const better = checks.with(pick % checks.length, up);

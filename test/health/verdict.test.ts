@@ -27,6 +27,18 @@ describe("the verdict on a probe", () => {
     ["an errno without a name", { outcome: "send-failed", errno: 999 }, { kind: "unknown", reason: "errno 999" }],
     ["a stall of the prober", { outcome: "voided" }, { kind: "unknown", reason: "prober stalled" }],
     ["a cancelled run", { outcome: "cancelled" }, { kind: "unknown", reason: "cancelled" }],
+    ["a refused connection", { outcome: "refused" }, { kind: "fail", reason: "connection refused" }],
+    [
+      "a connection that ended early",
+      { outcome: "closed" },
+      { kind: "fail", reason: "connection closed before the answer" },
+    ],
+    ["another's answer", { outcome: "foreign" }, { kind: "fail", reason: "answer to another question" }],
+    [
+      "a program that is not there",
+      { outcome: "not-started", errno: "ENOENT" },
+      { kind: "unknown", reason: "the program could not be started: ENOENT" },
+    ],
   ])("on %s", (_name, changes, verdict) => {
     expect(judge({ ...finding, ...changes }, query, {})).toEqual(verdict);
   });

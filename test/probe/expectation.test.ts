@@ -13,6 +13,41 @@ function judge(message: Message, expectation: Expectation, rttNs = 1e6): string 
 }
 
 describe("a DNS answer", () => {
+  const soaQuery: Query = { name: "example.com", type: "SOA" };
+  const soa = (serial: number, mname = "ns.example.com") => {
+    const times = { refresh: 1, retry: 2, expire: 3, minimum: 4 };
+    return { type: "SOA", data: { mname, rname: "host.example.com", serial, ...times } };
+  };
+  const judgeSoa = (message: Message, serial: number) =>
+    judgeAnswer(answerBytes({ question: soaQuery, ...message }), soaQuery, { serial }, 1e6);
+
+  it.each<[string, number, number]>([
+    ["the same", 2026112301, 2026112301],
+    ["a later one", 2026112302, 2026112301],
+    ["one that went on past the end", 5, 2 ** 32 - 5],
+    ["one just less than half the circle ahead", 2 ** 31 - 1, 0],
+    ["zero of zero", 0, 0],
+  ])("passes with the serial expected: %s", (_name, serial, expected) => {
+    expect(judgeSoa({ answers: [soa(serial)] }, expected)).toBeUndefined();
+  });
+
+  it.each<[string, number, number]>([
+    ["an earlier one", 2026112200, 2026112301],
+    ["one from before the end of the circle", 2 ** 32 - 5, 5],
+    ["one exactly half the circle away, which RFC 1982 leaves open", 2 ** 31, 0],
+  ])("fails with a stale serial: %s", (_name, serial, expected) => {
+    expect(judgeSoa({ answers: [soa(serial)] }, expected)).toBe(
+      `stale serial ${serial}, expected at least ${expected}`,
+    );
+  });
+
+  it("fails without a SOA record where a serial is expected, however odd its names are", () => {
+    expect(judgeSoa({}, 7)).toBe("no SOA record, expected one with serial 7 at least");
+    expect(judgeSoa({ flags: 0x200 }, 7)).toBe("truncated answer");
+    expect(judgeSoa({ answers: [soa(6, "a b.example.com")] }, 7)).toBe("stale serial 6, expected at least 7");
+    expect(judgeSoa({ answers: [soa(7, "a b.example.com")] }, 7)).toBeUndefined();
+  });
+
   it.each<[string, Message, Expectation]>([
     ["NOERROR, where nothing is said", {}, {}],
     ["the rcode expected", { rcode: 3 }, { rcode: "NXDOMAIN" }],

@@ -75,6 +75,13 @@ test.each([
   expect(make().mayAsk({ address, port })).toBe(expected);
 });
 
+test("of a program may ask any socket at its address", () => {
+  const command = { command: ["/bin/true"], warning: "pass" } as const;
+  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...config, port: undefined, query: command });
+  const may = ["203.0.113.53", "0.0.0.0", "203.0.113.54"].map((address) => check.mayAsk({ address, port: 53 }));
+  expect(may).toEqual([true, true, false]);
+});
+
 test("reads an answer anew as soon as one octet but the id differs", () => {
   const expected = { rcode: "NOERROR", answers: ["198.51.100.80"] };
   const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...config, expect: expected });
