@@ -18,6 +18,7 @@ export const codes = {
   ERR_LOAD_UNANSWERED: "the target of a load test answers nothing",
   ERR_LOAD_MISSING: "a program that reads the file of queries is not installed",
   ERR_RUN_LOCKED: "another anyprobe daemon manages this network namespace",
+  ERR_RUN_ORDER: "the anyprobe daemon refused an order",
   ERR_RUN_UNREACHABLE: "no anyprobe daemon answers at the control socket",
 } as const;
 

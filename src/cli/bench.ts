@@ -3,9 +3,9 @@ import { Command, Option } from "commander";
 import type { Work } from "../load/bench.js";
 import { benchCompareVerb } from "./bench-compare.js";
 import * as read from "./bench-option.js";
+import { defaultControl } from "./control-option.js";
 import { examples } from "./example.js";
 import { UsageError } from "./exit.js";
-import { defaultControl } from "./status.js";
 
 /** BenchFlags is the command line as commander gives it. */
 export interface BenchFlags {

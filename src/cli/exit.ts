@@ -5,7 +5,9 @@ import { AnyprobeError, type ErrorCode } from "../errors.js";
 /** exitCodes lists every code that a verb can end with, and what it means. */
 export const exitCodes = {
   0: "it did what was asked",
-  1: "it was done, and the result is bad: `demo` did not see all of it happen, `plan` found an overload",
+  1: "it was done, and the result is bad, such as an overload that `plan` found or a drain that the guard holds; `status`: see there",
+  2: "`status`: a prefix is withdrawn, or dead and held by the guard",
+  3: "`status`: no daemon can be reached",
   64: "usage: an option or argument is wrong",
   65: "data: a file that was given as input is wrong",
   66: "no input: a file that was given as input cannot be read",
@@ -34,6 +36,7 @@ const byCode: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_LOAD_UNANSWERED: 69,
   ERR_LOAD_MISSING: 77,
   ERR_RUN_LOCKED: 69,
+  ERR_RUN_ORDER: 69,
   ERR_RUN_UNREACHABLE: 69,
 };
 

@@ -1,19 +1,37 @@
 // The tree of verbs. It is apart from main.ts so that a test can walk it without running it.
 import { Command } from "commander";
+import { announceVerb } from "./announce.js";
 import { benchVerb } from "./bench.js";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
+import { drainVerb, undrainVerb } from "./drain.js";
+import { eventsVerb } from "./events.js";
+import { freezeVerb, unfreezeVerb } from "./freeze.js";
+import { holdVerb } from "./hold.js";
 import { planVerb } from "./plan.js";
 import { runVerb } from "./run.js";
+import { selftestVerb } from "./selftest.js";
 import { statusVerb } from "./status.js";
 import { packageDescription, packageVersion } from "./version.js";
+import { whyVerb } from "./why.js";
+import { withdrawVerb } from "./withdraw.js";
 
 /** program builds the command `anyprobe`. Errors are thrown, never printed here: main.ts has the one place that does. */
 export function program(): Command {
   const root = new Command("anyprobe")
     .description(packageDescription)
     .version(packageVersion, "-V, --version", "print the version");
-  for (const verb of [runVerb(), statusVerb(), benchVerb(), planVerb(), configVerb(), demoVerb()])
+  const asked = [statusVerb(), whyVerb(), eventsVerb()];
+  const ordered = [
+    drainVerb(),
+    undrainVerb(),
+    withdrawVerb(),
+    announceVerb(),
+    holdVerb(),
+    freezeVerb(),
+    unfreezeVerb(),
+  ];
+  for (const verb of [runVerb(), ...asked, ...ordered, selftestVerb(), benchVerb(), planVerb(), configVerb(), demoVerb()])
     root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
   for (const command of tree(root)) {

@@ -1,0 +1,19 @@
+// anyprobe withdraw: take prefixes away at once, whatever their checks say.
+import type { Command } from "commander";
+import { examples } from "./example.js";
+import { asking, lasting, type OrderOptions, order, orderVerb, print } from "./order.js";
+
+export function withdrawVerb(): Command {
+  const verb = orderVerb("withdraw", "withdraw at once, and keep it so; queries on their way may be lost");
+  return asking(
+    lasting(verb).option("--force", "also where other services share the prefix, and past the last-endpoint guard"),
+  )
+    .addHelpText(
+      "after",
+      examples(
+        "anyprobe withdraw resolver --reason 'answers are wrong'",
+        "anyprobe withdraw 203.0.113.53/32 --for 10m",
+      ),
+    )
+    .action(async (what: string, options: OrderOptions) => print(await order("withdraw", options, what), options));
+}
