@@ -31,7 +31,8 @@ export function program(): Command {
     freezeVerb(),
     unfreezeVerb(),
   ];
-  for (const verb of [runVerb(), ...asked, ...ordered, selftestVerb(), benchVerb(), planVerb(), configVerb(), demoVerb()])
+  const measured = [benchVerb(), planVerb()];
+  for (const verb of [runVerb(), ...asked, ...ordered, selftestVerb(), ...measured, configVerb(), demoVerb()])
     root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
   for (const command of tree(root)) {
