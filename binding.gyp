@@ -7,8 +7,10 @@
         "native/addon_answerer.cc",
         "native/addon_engine.cc",
         "native/addon_netlink.cc",
+        "native/addon_traffic.cc",
         "native/answerer.cc",
         "native/batch.cc",
+        "native/credentials.cc",
         "native/engine.cc",
         "native/netlink.cc",
         "native/netlink_channel.cc",
@@ -23,6 +25,7 @@
         "native/shard_receive.cc",
         "native/shard_send.cc",
         "native/socket.cc",
+        "native/traffic.cc",
         "native/turns.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

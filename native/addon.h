@@ -13,5 +13,6 @@ Napi::Error system_error(Napi::Env env, int code, const std::string& call);
 void init_netlink(Napi::Env env, Napi::Object exports);
 void init_engine(Napi::Env env, Napi::Object exports);
 void init_answerer(Napi::Env env, Napi::Object exports);
+void init_traffic(Napi::Env env, Napi::Object exports);
 
 }  // namespace anyprobe

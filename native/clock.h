@@ -1,4 +1,5 @@
-// The clocks: CLOCK_MONOTONIC for everything that is told; CLOCK_REALTIME only to read the kernel's receive stamps.
+// The clocks: CLOCK_MONOTONIC for everything that is told; CLOCK_REALTIME only to read the kernel's receive stamps;
+// CLOCK_BOOTTIME for what must outlast suspension.
 #pragma once
 
 #include <time.h>

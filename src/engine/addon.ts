@@ -27,6 +27,14 @@ export interface Addon extends NativeNetlink {
   ) => NativeAnswerer;
   /** Gives the errno, 0 for success. `path` begins with `/` or, in the abstract namespace, `@`. */
   notify(path: string, text: string): number;
+  /** Counts packets to these addresses until close(). */
+  readonly TrafficMeter: new (
+    addresses: readonly string[],
+  ) => NativeTrafficMeter;
+  /** Of a connected unix socket; undefined for any other descriptor. */
+  peerCredentials(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number } | undefined;
+  /** CLOCK_BOOTTIME. */
+  boottimeNs(): number;
 }
 
 /** Layout is where native/result.h and native/plan.h put things; sizes and offsets in octets. */
@@ -59,6 +67,12 @@ export interface NativeEngine {
 export interface NativeAnswerer {
   port(): number;
   queries(): number;
+  close(): void;
+}
+
+export interface NativeTrafficMeter {
+  /** The totals, in the order of the addresses. */
+  read(): number[];
   close(): void;
 }
 
@@ -140,7 +154,7 @@ export function systemError(error: unknown, doing = ""): unknown {
   return refusal(error.errno, "syscall" in error ? String(error.syscall) : "", doing, error);
 }
 
-/** The first calls of the raw transport, which alone wants that capability. */
+/** The first calls of the raw transport and of the traffic meter, which alone want that capability. */
 const rawSyscalls = ["socket SOCK_RAW", "socket AF_PACKET"];
 
 /** refusal words an errno (positive) of the kernel; `doing` is what was wanted, as `add 203.0.113.53/32 to lo`. */
