@@ -3,8 +3,8 @@ import { addMarkRule, deleteMarkRule } from "../engine/netlink.js";
 import { EngineError } from "../errors.js";
 import type { Family } from "../probe/target.js";
 
-/** The mark of every probe ("anyp"). */
-const mark = 0x616e7970;
+/** probeMark is on every packet of the daemon's probes ("anyp"). */
+export const probeMark = 0x616e7970;
 
 /** Guarded says whether a guard or a sense of the daemon is on, and why not. */
 export interface Guarded {
@@ -17,10 +17,15 @@ export class MarkRule implements Disposable {
   /** The mark to put on probes; undefined where the rule could not be installed. */
   readonly mark: number | undefined;
   readonly guarded: Guarded;
+  readonly #mark: number;
   readonly #families: Family[] = [];
 
-  /** Installs the rule for these families, or says why the guard is off: it never throws. */
-  constructor(families: readonly Family[]) {
+  /**
+   * Installs the rule for these families, or says why the guard is off: it never throws. Whoever runs beside the daemon needs
+   * a mark of its own, or its end would take the daemon's rule away.
+   */
+  constructor(families: readonly Family[], mark = probeMark) {
+    this.#mark = mark;
     try {
       for (const family of families) {
         addMarkRule(family, mark);
@@ -39,7 +44,7 @@ export class MarkRule implements Disposable {
   [Symbol.dispose](): void {
     for (const family of this.#families.splice(0)) {
       try {
-        deleteMarkRule(family, mark);
+        deleteMarkRule(family, this.#mark);
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
       }

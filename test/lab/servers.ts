@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly identity: string;
   /** Listen on these addresses only; without, on the wildcard. */
   readonly addresses?: readonly string[];
+  /** named: so many like responses a second at most; of the rest every second one is truncated and the others are dropped. */
+  readonly responsesPerSecond?: number;
 }
 
 /** NameServer is a running server. */
@@ -86,12 +88,15 @@ export async function startNamed(options: ServerOptions): Promise<NameServer> {
     `$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A ${healthAddress}\nhealth A ${healthAddress}\n`,
   );
   const file = join(directory, "named.conf");
+  const { responsesPerSecond: most } = options;
+  const limit = most === undefined ? "" : `rate-limit { responses-per-second ${most}; slip 2; };`;
   await writeFile(
     file,
     `options {
   directory "${directory}"; pid-file none; session-keyfile none;
   listen-on { ${listen(4)} }; listen-on-v6 { ${listen(6)} };
   recursion no; dnssec-validation no; allow-query { any; }; server-id "${options.identity}";
+  ${limit}
 };
 controls { };
 zone "example.com" { type primary; file "example.com.zone"; };
