@@ -1,152 +1,108 @@
-// Which configuration lines take prefixes out of OSPF and put them back, and which prefixes would move along. Pure: it
+// Which configuration lines move prefixes along the ladder and put them back, and which prefixes would move along. Pure: it
 // reads what the router says and writes lines; frr.ts sends them.
 import { RouteError } from "../errors.js";
-import type { External, Neighbor } from "./lsdb.js";
-import { areaOf, type OspfConfig, widerNetwork } from "./ospf-config.js";
-import { familyOfPrefix, type Prefix } from "./prefix.js";
+import { type Rung, rungCosts } from "./driver.js";
+import { alongWith, refusalToAnnounce, refusalToDeprefer, refusalToWithdraw } from "./frr-refusal.js";
+import { configuredLine, type Held, type Memory, type RouterState, wayBackOf, wayOf } from "./frr-state.js";
+import { addressCost, areaOf, withMetric } from "./ospf-config.js";
+import { addressOf, type Prefix } from "./prefix.js";
 
-/** RouterState is one reading of the router: configuration, own LSAs, neighbours. */
-export interface RouterState {
-  readonly config: OspfConfig;
-  readonly stubs: ReadonlyMap<Prefix, number>;
-  readonly externals: ReadonlyMap<string, External>;
-  readonly neighbors: readonly Neighbor[];
-}
-
-/** Way is how a prefix is announced, and so how to put it back: an area, a redistribute line, in rare cases one after the other. */
-export interface Way {
-  /** The area of its own network statement. */
-  readonly network?: string;
-  /** The `redistribute connected …` line, as configured. */
-  readonly redistribute?: string;
-}
-
-/** Plan is what to write for one call; `ways` has the prefixes that it moves, `refusals` a sentence for each that it cannot move. */
+/** Plan is what to write for one call; `held` has the prefixes that it moves, `refusals` a sentence for each that it cannot move. */
 export interface Plan {
   readonly lines: readonly string[];
-  readonly ways: ReadonlyMap<Prefix, Way>;
+  readonly held: ReadonlyMap<Prefix, Held>;
   readonly refusals: ReadonlyMap<Prefix, string>;
 }
 
-/** wayOf tells how the router announces a prefix now; empty where it does not or by nothing that could be taken away. */
-export function wayOf(state: RouterState, prefix: Prefix): Way {
-  const area = areaOf(state.config, prefix);
-  if (area !== undefined) return { network: area };
-  const line = state.config.redistributeConnected;
-  return line !== undefined && state.externals.has(prefix) ? { redistribute: line } : {};
-}
-
-/** planWithdraw plans one batch for all of `prefixes`. `held` are those that anyprobe holds withdrawn already. */
-export function planWithdraw(state: RouterState, prefixes: readonly Prefix[], held: ReadonlyMap<Prefix, Way>): Plan {
-  const ways = new Map<Prefix, Way>();
-  const refusals = new Map<Prefix, string>();
-  const lines: string[] = [];
-  const wanted = new Set<string>([...prefixes, ...held.keys()]);
-  // A default route is originated, never redistributed from connected.
-  const along = [...state.externals.keys()].filter((external) => !wanted.has(external) && external !== "0.0.0.0/0");
+/** planWithdraw plans one batch for all of `prefixes`. */
+export function planWithdraw(state: RouterState, prefixes: readonly Prefix[], memory: Memory): Plan {
+  const along = alongWith(state, memory, prefixes, "withdrawn");
+  const plan = new Draft();
   for (const prefix of prefixes) {
-    const way = wayOf(state, prefix);
-    const refusal = refusalToWithdraw(state, prefix, way, along);
-    if (refusal !== undefined) refusals.set(prefix, refusal);
-    else if (way.network !== undefined) lines.push(`no network ${prefix} area ${way.network}`);
-    else if (way.redistribute !== undefined && !lines.includes("no redistribute connected")) {
-      lines.push("no redistribute connected");
-    }
+    const way = wayOf(state, prefix, memory.held);
+    if (plan.refuse(prefix, refusalToWithdraw(state, prefix, way, along))) continue;
+    const before = memory.held.get(prefix);
+    if (way.network !== undefined) plan.route(`no network ${prefix} area ${way.network}`);
+    else if (way.redistribute !== undefined) plan.route("no redistribute connected");
+    if (before?.cost !== undefined) plan.cost(prefix, before.device!, before.cost);
+    if (Object.keys(way).length === 0) continue;
+    const device = memory.devices.get(prefix);
     // Kept from before: a prefix can have lost its network statement to us and be redistributed since.
-    if (refusal === undefined && Object.keys(way).length > 0) ways.set(prefix, { ...held.get(prefix), ...way });
+    plan.held.set(prefix, { ...before, ...way, ...(way.network !== undefined && device !== undefined && { device }) });
   }
-  return { lines, ways, refusals };
+  // The cost goes back once nothing is announced at it: the neighbours are told of one change, not of two.
+  return plan.written("route first");
 }
 
-function refusalToWithdraw(state: RouterState, prefix: Prefix, way: Way, along: readonly string[]): string | undefined {
-  const unsupported = unsupportedReason(state.config, prefix);
-  if (unsupported !== undefined) return unsupported;
-  if (way.network !== undefined) return undefined;
-  if (state.externals.has(prefix)) {
-    if (way.redistribute === undefined) {
-      return `${prefix} is announced by something other than \`redistribute connected\`: use the address driver`;
-    }
-    return along.length === 0
-      ? undefined
-      : `\`no redistribute connected\` would take ${along.join(", ")} along with ${prefix}: ` +
-          `announce ${prefix} by its own \`network ${prefix} area …\` statement, or use the address driver`;
-  }
-  const wider = widerNetwork(state.config, prefix);
-  if (wider) {
-    return (
-      `${prefix} is announced by \`network ${wider.prefix} area ${wider.area}\`, which other addresses may need: ` +
-      `give it its own \`network ${prefix} area ${wider.area}\` in its place, or use the address driver`
-    );
-  }
-  return state.stubs.has(prefix) && state.config.areaInterfaces.length > 0
-    ? `${prefix} is announced by \`ip ospf area\` on ${state.config.areaInterfaces.join(", ")} with all its addresses: ` +
-        "use a network statement instead, or the address driver"
-    : undefined;
-}
-
-/**
- * planAnnounce plans one batch that puts `prefixes` back as `known` tells of each. `withheld` are the prefixes that must
- * stay withdrawn: a redistribute line that lets one of them through is not put back.
- */
-export function planAnnounce(
-  state: RouterState,
-  prefixes: readonly Prefix[],
-  known: ReadonlyMap<Prefix, Way>,
-  withheld: ReadonlySet<Prefix>,
-): Plan {
-  const ways = new Map<Prefix, Way>();
-  const refusals = new Map<Prefix, string>();
-  const lines: string[] = [];
-  for (const prefix of prefixes) {
-    const way = known.get(prefix) ?? {};
-    const refusal = refusalToAnnounce(state, prefix, known, withheld);
-    if (refusal !== undefined) {
-      refusals.set(prefix, refusal);
-      continue;
-    }
-    if (way.network !== undefined && areaOf(state.config, prefix) === undefined) {
-      lines.push(`network ${prefix} area ${way.network}`);
-    }
-    const line = state.config.redistributeConnected === undefined ? way.redistribute : undefined;
-    if (line !== undefined && !lines.includes(line)) lines.push(line);
-    ways.set(prefix, way);
-  }
-  return { lines, ways, refusals };
-}
-
-function refusalToAnnounce(
-  state: RouterState,
-  prefix: Prefix,
-  known: ReadonlyMap<Prefix, Way>,
-  withheld: ReadonlySet<Prefix>,
-): string | undefined {
+/** planAnnounce plans one batch that puts `prefixes` back as they are known. */
+export function planAnnounce(state: RouterState, prefixes: readonly Prefix[], memory: Memory): Plan {
   const { config } = state;
-  const unsupported = unsupportedReason(config, prefix);
-  if (unsupported !== undefined) return unsupported;
-  const way = known.get(prefix) ?? {};
-  if (way.redistribute !== undefined && config.redistributeConnected === undefined) {
-    const along = [...withheld].filter((other) => other !== prefix && known.get(other)?.redistribute !== undefined);
-    if (along.length > 0) {
-      return (
-        `\`${way.redistribute}\` would announce ${along.join(", ")}, wanted withdrawn, along with ${prefix}: ` +
-        "announce each by its own network statement, or use the address driver"
-      );
-    }
+  const along = alongWith(state, memory, prefixes, "announced");
+  const plan = new Draft();
+  for (const prefix of prefixes) {
+    if (plan.refuse(prefix, refusalToAnnounce(state, prefix, memory, along))) continue;
+    const { network, redistribute } = memory.known.get(prefix) ?? {};
+    const before = memory.held.get(prefix);
+    if (before?.cost !== undefined) plan.cost(prefix, before.device!, before.cost);
+    if (network !== undefined && areaOf(config, prefix) === undefined) plan.route(`network ${prefix} area ${network}`);
+    const line = configuredLine(config, memory.held) ?? redistribute;
+    if (redistribute !== undefined && line !== config.redistributeConnected) plan.route(line!);
+    plan.held.set(prefix, before ?? {});
   }
-  // Where a line is there, it is not this driver that keeps the prefix away: its address or a route-map does.
-  const explained = way.network ?? way.redistribute ?? areaOf(config, prefix) ?? config.redistributeConnected;
-  if (explained !== undefined || state.stubs.has(prefix) || widerNetwork(config, prefix)) return undefined;
-  return `ospfd has no statement that announces ${prefix}, and none was seen: add \`network ${prefix} area …\``;
+  return plan.written("cost first");
 }
 
-/** unsupportedReason says why nothing can be done or known about a prefix at this router. */
-export function unsupportedReason(config: OspfConfig, prefix: Prefix): string | undefined {
-  if (familyOfPrefix(prefix) !== 4) return `ospfd announces IPv4 only: use the address driver for ${prefix}`;
-  if (config.routers.includes("router ospf")) return undefined;
-  const others = config.routers.map((router) => `\`${router}\``).join(", ");
-  return others === ""
-    ? "ospfd has no `router ospf`"
-    : `ospfd has ${others}: only plain \`router ospf\` is supported, use the address driver`;
+/** planDeprefer plans one batch that announces all of `prefixes`, withdrawn or not, at the cost of a rung. */
+export function planDeprefer(state: RouterState, prefixes: readonly Prefix[], rung: Rung, memory: Memory): Plan {
+  const { config } = state;
+  const along = alongWith(state, memory, prefixes, rung);
+  const plan = new Draft();
+  for (const prefix of prefixes) {
+    if (plan.refuse(prefix, refusalToDeprefer(state, prefix, memory, along))) continue;
+    const { network, redistribute } = wayBackOf(state, prefix, memory);
+    const before = memory.held.get(prefix);
+    if (network !== undefined) {
+      const device = memory.devices.get(prefix)!;
+      plan.cost(prefix, device, rungCosts[rung].stub);
+      if (areaOf(config, prefix) === undefined) plan.route(`network ${prefix} area ${network}`);
+      plan.held.set(prefix, { ...before, device, cost: before?.cost ?? addressCost(config, device, prefix) ?? 0 });
+    } else {
+      plan.route(withMetric(redistribute!, rungCosts[rung].external));
+      plan.held.set(prefix, { ...before, redistribute: redistribute! });
+    }
+  }
+  return plan.written("cost first");
+}
+
+/** Draft gathers the lines of one plan. */
+class Draft {
+  readonly held = new Map<Prefix, Held>();
+  readonly #refusals = new Map<Prefix, string>();
+  readonly #costs: string[] = [];
+  readonly #route = new Set<string>();
+
+  /** True where there is a reason to refuse. */
+  refuse(prefix: Prefix, reason: string | undefined): boolean {
+    if (reason !== undefined) this.#refusals.set(prefix, reason);
+    return reason !== undefined;
+  }
+
+  /** A line below `router ospf`, once however many prefixes it moves. */
+  route(line: string): void {
+    this.#route.add(line);
+  }
+
+  /** The cost of one address; 0 takes the line away. */
+  cost(prefix: Prefix, device: string, cost: number): void {
+    const line = cost === 0 ? `no ip ospf cost ${addressOf(prefix)}` : `ip ospf cost ${cost} ${addressOf(prefix)}`;
+    this.#costs.push(`interface ${device}`, line);
+  }
+
+  written(order: "route first" | "cost first"): Plan {
+    const route = this.#route.size === 0 ? [] : ["router ospf", ...this.#route];
+    const lines = order === "route first" ? [...route, ...this.#costs] : [...this.#costs, ...route];
+    return { lines, held: this.held, refusals: this.#refusals };
+  }
 }
 
 /** refusalError makes the one error of a call from the sentences for its prefixes. */

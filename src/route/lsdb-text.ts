@@ -1,4 +1,7 @@
-// The plain-text twin of lsdb.ts, for Quagga and old FRR releases that know no `json` behind these commands.
+// The plain-text twin of lsdb.ts, for Quagga and old FRR releases that know no `json` behind these commands, and the reader
+// of what is asked for as plain text of all of them.
+
+import type { Announcer } from "./link-state.js";
 import { type External, maxAge, type Neighbor, type OwnLsas } from "./lsdb.js";
 import { type Prefix, prefixOf } from "./prefix.js";
 
@@ -25,6 +28,45 @@ export function readExternalLsasText(text: string): ReadonlyMap<string, External
     externals.set(`${network}${field(lsa, "Network Mask")}`, { metric: Number(field(lsa, "Metric")), metricType });
   }
   return externals;
+}
+
+/** ExternalAnnouncers is who announces one prefix in AS-external LSAs, and the id of the router that tells it. */
+export interface ExternalAnnouncers {
+  readonly routerId: string;
+  /** That router itself among them. */
+  readonly announcers: readonly Announcer[];
+}
+
+/**
+ * readExternalAnnouncers reads `show ip ospf database external ADDRESS` of a host prefix. Throws where the text is none of
+ * that command's, as the sentence of an ospfd without OSPF.
+ */
+export function readExternalAnnouncers(text: string): ExternalAnnouncers {
+  const routerId = /OSPF Router with ID \(([\d.]+)\)/.exec(text)?.[1];
+  if (routerId === undefined) throw new Error(`expected "OSPF Router with ID (…)", got ${JSON.stringify(text.trim())}`);
+  const announcers = lsaTexts(text)
+    .filter((lsa) => field(lsa, "Network Mask") === "/32")
+    .map((lsa): Announcer => {
+      const metricType = field(lsa, "Metric Type").startsWith("1") ? 1 : 2;
+      const metric = Number(field(lsa, "Metric"));
+      return { routerId: field(lsa, "Advertising Router"), kind: "external", metric, metricType };
+    });
+  return { routerId, announcers };
+}
+
+/**
+ * readDevices reads `show ip ospf interface`: on which device ospfd runs for each host address. FRR's JSON has but one
+ * address of a device.
+ */
+export function readDevices(text: string): ReadonlyMap<Prefix, string> {
+  const devices = new Map<Prefix, string>();
+  let device = "";
+  for (const line of text.split("\n")) {
+    device = /^(\S+) is (?:up|down)/.exec(line)?.[1] ?? device;
+    const address = /^\s+Internet Address ([\d.]+)\/32,/.exec(line)?.[1];
+    if (address !== undefined) devices.set(prefixOf(address), device);
+  }
+  return devices;
 }
 
 /**

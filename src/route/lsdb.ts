@@ -27,7 +27,8 @@ export interface Neighbor {
 /** maxAge is the LSA age at which an LSA is withdrawn; it stays listed until all neighbours acknowledged (RFC 2328, 14). */
 export const maxAge = 3600;
 
-type Json = Readonly<Record<string, unknown>>;
+/** Json is an object of a daemon's JSON. */
+export type Json = Readonly<Record<string, unknown>>;
 
 /**
  * readRouterLsas reads `show ip ospf database router self-originate json`. FRR 8.4 nests it as
@@ -39,12 +40,19 @@ export function readRouterLsas(text: string): OwnLsas {
   let running = false;
   for (const lsa of lsasIn(JSON.parse(text), "router-LSA")) {
     running = true;
-    for (const link of Object.values((lsa["routerLinks"] ?? {}) as Json) as Json[]) {
-      if (link["linkType"] !== "Stub Network" || link["networkMask"] !== "255.255.255.255") continue;
-      stubs.set(prefixOf(String(link["networkAddress"])), Number(link["tos0Metric"]));
-    }
+    for (const [prefix, metric] of stubsIn(lsa)) stubs.set(prefix, metric);
   }
   return { running, stubs };
+}
+
+/** stubsIn gives the stub links of a router-LSA to host prefixes. */
+export function stubsIn(lsa: Json): ReadonlyMap<Prefix, number> {
+  const stubs = new Map<Prefix, number>();
+  for (const link of Object.values((lsa["routerLinks"] ?? {}) as Json) as Json[]) {
+    if (link["linkType"] !== "Stub Network" || link["networkMask"] !== "255.255.255.255") continue;
+    stubs.set(prefixOf(String(link["networkAddress"])), Number(link["tos0Metric"]));
+  }
+  return stubs;
 }
 
 /** readExternalLsas reads `show ip ospf database external self-originate json`: `{…: {LSID: lsa}}` or `{…: [lsa]}`. */
@@ -73,7 +81,8 @@ export function readNeighbors(text: string): readonly Neighbor[] {
   );
 }
 
-function* lsasIn(value: unknown, lsaType: string): Generator<Json> {
+/** lsasIn gives the LSAs of a type, wherever they stand, without those that are withdrawn. */
+export function* lsasIn(value: unknown, lsaType: string): Generator<Json> {
   if (typeof value !== "object" || value === null) return;
   const object = value as Json;
   if (object["lsaType"] === undefined) {

@@ -7,7 +7,14 @@ export interface Network {
   readonly area: string;
 }
 
-/** OspfConfig is what the lines below `router ospf` say. */
+/** Cost is one `ip ospf cost COST [ADDRESS]` line of an interface; without an address it is for all that have none of their own. */
+export interface Cost {
+  readonly device: string;
+  readonly address?: string;
+  readonly cost: number;
+}
+
+/** OspfConfig is what the lines below `router ospf` say, and what others say of announcing. */
 export interface OspfConfig {
   /** The heads of all OSPF instances, as `router ospf` or `router ospf vrf blue`. */
   readonly routers: readonly string[];
@@ -17,6 +24,9 @@ export interface OspfConfig {
   readonly redistributeConnected: string | undefined;
   /** Interfaces with `ip ospf area`: they announce all their addresses without a network statement. */
   readonly areaInterfaces: readonly string[];
+  readonly costs: readonly Cost[];
+  /** Route-maps with a `set metric` of their own, which beats that of a redistribute line. */
+  readonly metricMaps: readonly string[];
   readonly timers: {
     /** ms between two originations of one LSA; FRR's default is 5000. */
     readonly throttleLsaMs: number;
@@ -30,6 +40,8 @@ export function readOspfConfig(text: string): OspfConfig {
   const routers: string[] = [];
   const networks: Network[] = [];
   const areaInterfaces: string[] = [];
+  const costs: Cost[] = [];
+  const metricMaps: string[] = [];
   const timers = { throttleLsaMs: 5000, minArrivalMs: 1000 };
   let routerId: string | undefined;
   let redistributeConnected: string | undefined;
@@ -41,7 +53,12 @@ export function readOspfConfig(text: string): OspfConfig {
       continue;
     }
     const words = line.trim().split(/\s+/);
-    if (section.startsWith("interface ") && line.startsWith(" ip ospf area ")) areaInterfaces.push(section.slice(10));
+    if (section.startsWith("interface ")) {
+      const device = section.slice(10);
+      if (line.startsWith(" ip ospf area ")) areaInterfaces.push(device);
+      else if (line.startsWith(" ip ospf cost ")) costs.push(costOf(device, words));
+    }
+    if (section.startsWith("route-map ") && line.startsWith(" set metric ")) metricMaps.push(section.split(" ")[1]!);
     if (section !== "router ospf") continue;
     if (words[0] === "network" && words[2] === "area") networks.push({ prefix: words[1]!, area: words[3]! });
     else if (line.startsWith(" redistribute connected")) redistributeConnected = line.trim();
@@ -49,7 +66,43 @@ export function readOspfConfig(text: string): OspfConfig {
     else if (line.startsWith(" timers throttle lsa all ")) timers.throttleLsaMs = Number(words[4]);
     else if (line.startsWith(" timers lsa min-arrival ")) timers.minArrivalMs = Number(words[3]);
   }
-  return { routers, routerId, networks, redistributeConnected, areaInterfaces, timers };
+  return { routers, routerId, networks, redistributeConnected, areaInterfaces, costs, metricMaps, timers };
+}
+
+function costOf(device: string, [, , , cost, address]: readonly string[]): Cost {
+  return { device, cost: Number(cost), ...(address !== undefined && { address }) };
+}
+
+/** addressCost gives the cost that is configured for exactly this address of a device; undefined where none is. */
+export function addressCost(config: OspfConfig, device: string, prefix: Prefix): number | undefined {
+  const address = addressOf(prefix);
+  return config.costs.find((one) => one.device === device && one.address === address)?.cost;
+}
+
+/** deviceCost gives the cost that is configured for all addresses of a device; undefined where none is. */
+export function deviceCost(config: OspfConfig, device: string): number | undefined {
+  return config.costs.find((one) => one.device === device && one.address === undefined)?.cost;
+}
+
+/** metricOf gives the metric of a redistribute line; undefined where it has none. */
+export function metricOf(line: string): number | undefined {
+  const metric = / metric (\d+)/.exec(line)?.[1];
+  return metric === undefined ? undefined : Number(metric);
+}
+
+/** metricTypeOf gives the metric-type of a redistribute line; 2 is the router's default. */
+export function metricTypeOf(line: string): 1 | 2 {
+  return / metric-type 1\b/.test(line) ? 1 : 2;
+}
+
+/** withMetric gives a redistribute line another metric and leaves the rest, in the order in which the router writes it. */
+export function withMetric(line: string, metric: number): string {
+  return line.replace(/ metric \d+/, "").replace("redistribute connected", `redistribute connected metric ${metric}`);
+}
+
+/** routeMapOf names the route-map of a redistribute line. */
+export function routeMapOf(line: string): string | undefined {
+  return / route-map (\S+)/.exec(line)?.[1];
 }
 
 /** areaOf gives the area of the statement that names exactly this prefix. */

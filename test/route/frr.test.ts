@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -12,6 +11,7 @@ import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { Vty } from "../../src/route/vty.js";
 import { monotonicNs } from "../../src/units.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { withoutJson } from "../support/without-json.js";
 
 const first = prefixOf("203.0.113.53");
 const second = prefixOf("203.0.113.54");
@@ -50,40 +50,6 @@ async function settled(prefix: Prefix, announcement: Announcement): Promise<void
   await expect.poll(hops).toBe(announcement === "announced" ? 2 : 1);
 }
 
-/** ospfd without `json`: passes all other commands on to the real one, one at a time. */
-async function withoutJson(path: string, real: string): Promise<Server> {
-  const server = createServer((client) => {
-    const ospfd = createConnection(real);
-    let turn = Promise.resolve();
-    client.on("close", () => ospfd.destroy());
-    client.on("data", (chunk) => {
-      for (const line of chunk.toString().split("\0").slice(0, -1)) {
-        turn = turn.then(async () => {
-          if (line.endsWith(" json")) client.write("% Unknown command.\n\0\0\0\x02");
-          else client.write(await ask(ospfd, line));
-        });
-      }
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  return server;
-}
-
-function ask(ospfd: Socket, line: string): Promise<Buffer> {
-  return new Promise((resolve) => {
-    let reply: Buffer = Buffer.alloc(0);
-    const take = (chunk: Buffer) => {
-      reply = Buffer.concat([reply, chunk]);
-      const end = reply.indexOf(0);
-      if (end < 0 || reply.length < end + 4) return;
-      ospfd.off("data", take);
-      resolve(reply);
-    };
-    ospfd.on("data", take);
-    ospfd.write(`${line}\0`);
-  });
-}
-
 const endpointGone = (hops: readonly string[]) => !hops.includes(network.endpoints[0]!.address);
 const endpointBack = (hops: readonly string[]) => hops.includes(network.endpoints[0]!.address);
 
@@ -100,7 +66,7 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await settled(first, "announced");
     const sinceNs = monotonicNs();
     await driver.withdraw([first]);
-    expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { network: "0" } }]);
+    expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { network: "0", device: "lo" } }]);
     await monitor.until(addressOf(first), endpointGone, sinceNs);
     await settled(first, "withdrawn");
     await settled(second, "announced");

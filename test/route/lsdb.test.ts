@@ -1,8 +1,24 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Neighbor, readExternalLsas, readNeighbors, readRouterLsas } from "../../src/route/lsdb.js";
-import { readExternalLsasText, readNeighborsText, readRouterLsasText } from "../../src/route/lsdb-text.js";
-import { areaOf, readOspfConfig, widerNetwork } from "../../src/route/ospf-config.js";
+import {
+  readDevices,
+  readExternalAnnouncers,
+  readExternalLsasText,
+  readNeighborsText,
+  readRouterLsasText,
+} from "../../src/route/lsdb-text.js";
+import {
+  addressCost,
+  areaOf,
+  deviceCost,
+  metricOf,
+  metricTypeOf,
+  readOspfConfig,
+  routeMapOf,
+  widerNetwork,
+  withMetric,
+} from "../../src/route/ospf-config.js";
 import { prefixOf } from "../../src/route/prefix.js";
 
 // Captured from FRR 8.4.4: an endpoint with network statements, one that redistributes, and that one after a withdrawal.
@@ -78,6 +94,8 @@ test("the running configuration of network statements", () => {
     ],
     redistributeConnected: undefined,
     areaInterfaces: [],
+    costs: [],
+    metricMaps: [],
     timers: { throttleLsaMs: 0, minArrivalMs: 0 },
   });
   expect(areaOf(config, second)).toBe("0.0.0.0");
@@ -87,6 +105,67 @@ test("the running configuration of network statements", () => {
 test("the running configuration of redistribution", () => {
   const config = readOspfConfig(fixture("redistribute-running.txt"));
   expect(config.redistributeConnected).toBe("redistribute connected metric 20 metric-type 1 route-map ANYCAST");
+});
+
+test("costs of addresses and of whole devices, and route-maps that set a metric", () => {
+  const config = readOspfConfig(
+    [
+      "interface lo",
+      " ip ospf cost 5",
+      " ip ospf cost 40000 203.0.113.53",
+      "exit",
+      "interface up0",
+      " ip ospf cost 10",
+      "route-map A permit 10",
+      " set metric 30",
+      "route-map B permit 10",
+      " set metric-type type-1",
+      "",
+    ].join("\n"),
+  );
+  expect(addressCost(config, "lo", first)).toBe(40_000);
+  expect(addressCost(config, "lo", second)).toBeUndefined();
+  expect(deviceCost(config, "lo")).toBe(5);
+  expect(deviceCost(config, "eth0")).toBeUndefined();
+  expect(config.metricMaps).toEqual(["A"]);
+});
+
+test.each([
+  ["redistribute connected", undefined, 2, undefined, "redistribute connected metric 7"],
+  [
+    "redistribute connected metric 20 metric-type 1 route-map ANYCAST",
+    20,
+    1,
+    "ANYCAST",
+    "redistribute connected metric 7 metric-type 1 route-map ANYCAST",
+  ],
+  ["redistribute connected route-map A", undefined, 2, "A", "redistribute connected metric 7 route-map A"],
+] as const)("%s", (line, metric, metricType, map, at7) => {
+  expect(metricOf(line)).toBe(metric);
+  expect(metricTypeOf(line)).toBe(metricType);
+  expect(routeMapOf(line)).toBe(map);
+  expect(withMetric(line, 7)).toBe(at7);
+});
+
+test("who announces a prefix as an external, of both types", () => {
+  expect(readExternalAnnouncers(fixture("two-externals.txt"))).toEqual({
+    routerId: "198.18.255.11",
+    announcers: [
+      { routerId: "198.18.255.12", kind: "external", metric: 20, metricType: 2 },
+      { routerId: "198.18.255.13", kind: "external", metric: 30, metricType: 1 },
+    ],
+  });
+  expect(readExternalAnnouncers(fixture("withdrawn-external.txt")).announcers).toEqual([]);
+  expect(() => readExternalAnnouncers("% OSPF instance not found\n")).toThrow(/got "% OSPF instance not found"/);
+});
+
+test("the device of each host address, several on one", () => {
+  expect(readDevices(fixture("interfaces.txt"))).toEqual(
+    new Map([
+      [first, "lo"],
+      [second, "lo"],
+    ]),
+  );
 });
 
 test("an instance or VRF of its own is not mixed up with the plain one", () => {

@@ -1,0 +1,51 @@
+// What the frr driver remembers from call to call, and over restarts: its changes in force, and how each prefix was announced.
+import type { Change, Rung } from "./driver.js";
+import { type Held, type Memory, type RouterState, stillHeld, type Way, wayOf } from "./frr-state.js";
+import type { Prefix } from "./prefix.js";
+
+/** FrrMemory is the memory of one driver; the driver writes down in it what it changes, a reading corrects it. */
+export class FrrMemory implements Memory {
+  readonly held = new Map<Prefix, Held>();
+  readonly known = new Map<Prefix, Way>();
+  readonly devices = new Map<Prefix, string>();
+  readonly wanted = new Map<Prefix, Rung | "withdrawn">();
+
+  /** adopt takes over what an earlier run changed. */
+  adopt(changes: readonly Change[]): void {
+    for (const { prefix, undo } of changes) {
+      const { rung, ...held } = undo as Held & { readonly rung?: Rung };
+      this.held.set(prefix, held);
+      this.known.set(prefix, wayIn(held));
+      if (held.device !== undefined) this.devices.set(prefix, held.device);
+      this.wanted.set(prefix, rung ?? "withdrawn");
+    }
+  }
+
+  /** learn takes from a reading what is in force of the changes and how `prefixes` are announced. */
+  learn(state: RouterState, prefixes: readonly Prefix[]): void {
+    for (const [prefix, device] of state.devices) this.devices.set(prefix, device);
+    for (const [prefix, before] of this.held) {
+      const left = stillHeld(state.config, prefix, before);
+      if (left === undefined) this.held.delete(prefix);
+      else this.held.set(prefix, left);
+    }
+    for (const prefix of prefixes) {
+      // A prefix can have lost its network statement to us and be redistributed since: it comes back by both.
+      const way = wayIn({ ...this.held.get(prefix), ...wayOf(state, prefix, this.held) });
+      if (Object.keys(way).length > 0) this.known.set(prefix, way);
+    }
+  }
+
+  /** changes lists what is in force, with the rung of what is depreferred. */
+  changes(driver: string): readonly Change[] {
+    return [...this.held].map(([prefix, held]) => {
+      const wanted = this.wanted.get(prefix);
+      const rung = wanted === "withdrawn" ? undefined : wanted;
+      return { driver, prefix, undo: { ...held, ...(rung !== undefined && { rung }) } };
+    });
+  }
+}
+
+function wayIn({ network, redistribute }: Held): Way {
+  return { ...(network !== undefined && { network }), ...(redistribute !== undefined && { redistribute }) };
+}
