@@ -1,8 +1,33 @@
 // The contract between the decision and the routers. A driver only does and reads back; it decides nothing.
 import type { Prefix } from "./prefix.js";
 
-/** Announcement is how a prefix stands in OSPF; wanted and observed are two values of this type, never one. */
-export type Announcement = "announced" | "depreferred" | "withdrawn";
+/** Rung is a cost at which a prefix is announced so that others are preferred: to be announced so is to be *depreferred*. */
+export type Rung = "degraded" | "drained" | "dead";
+
+/**
+ * Announcement is how a prefix stands in OSPF, from the most to the least preferred (`announcements`). Wanted and observed are
+ * two values of this type, never one.
+ */
+export type Announcement = "announced" | Rung | "withdrawn";
+
+/** announcements is the ladder, from the top. */
+export const announcements = ["announced", "degraded", "drained", "dead", "withdrawn"] as const;
+
+/**
+ * The cost of each rung: every gap is wider than any path, so that a living degraded endpoint beats a drained one, and that a
+ * guarded corpse. `stub` is the metric of a stub link (16 bits), `external` that of an AS-external LSA (24 bits; FRR refuses
+ * 16777215).
+ */
+export const rungCosts: Readonly<Record<Rung, { readonly stub: number; readonly external: number }>> = {
+  degraded: { stub: 20_000, external: 20_000 },
+  drained: { stub: 40_000, external: 40_000 },
+  dead: { stub: 65_535, external: 16_777_214 },
+};
+
+/** isRung tells whether an announcement is a depreferred one. */
+export function isRung(announcement: Announcement | "unknown" | "hold"): announcement is Rung {
+  return announcement in rungCosts;
+}
 
 /** Observation is what a driver reads back of one prefix, never what it was told to do. */
 export interface Observation {
@@ -15,6 +40,8 @@ export interface Observation {
   readonly verified: boolean;
   /** Why it is unknown or not verified: `no adjacency`, `ospfd does not answer at /run/frr/ospfd.vty`. */
   readonly reason?: string;
+  /** Why this prefix cannot be depreferred here; absent where it can. A driver whose `rungs` have no rung need not say so. */
+  readonly noRung?: string;
 }
 
 /** DriverEvent is a change that this driver did not make itself. It is a reason to look, and evidence of a manual order. */
@@ -40,7 +67,7 @@ export interface Change {
 export interface Driver {
   /** As in the config: `address`, `frr`, `none`. */
   readonly name: string;
-  /** The announcements that this driver can bring about. */
+  /** The announcements that this driver can bring about; where it lacks a rung, a depreferred prefix stays announced. */
   readonly rungs: readonly Announcement[];
   /** Gets ready: opens sockets, adopts `changes` of an earlier run. Never changes what is announced. `onEvent` is called until close. */
   open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void>;
@@ -50,6 +77,8 @@ export interface Driver {
   announce(prefixes: readonly Prefix[]): Promise<void>;
   /** Withdraws all of `prefixes` in one change. As announce. */
   withdraw(prefixes: readonly Prefix[]): Promise<void>;
+  /** Announces all of `prefixes` at the cost of a rung, in one change. As announce. Absent where `rungs` has none. */
+  deprefer?(prefixes: readonly Prefix[], rung: Rung): Promise<void>;
   /** The changes in force, for the state file. */
   changes(): readonly Change[];
   /** Lets go without changing what is announced (`keep`: first makes a lease last for ever). Idempotent. */

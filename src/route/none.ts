@@ -1,19 +1,19 @@
 // The driver that moves nothing: a dry run. It remembers what it was told, so that the rest of the daemon goes through
 // the same steps as with a real one.
-import type { Announcement, Change, Driver, Observation } from "./driver.js";
+import { type Announcement, announcements, type Change, type Driver, type Observation, type Rung } from "./driver.js";
 import type { Prefix } from "./prefix.js";
 
 /** NoneDriver takes every prefix for announced until it is told otherwise. */
 export class NoneDriver implements Driver {
   readonly name = "none";
-  readonly rungs: readonly Announcement[] = ["announced", "withdrawn"];
-  readonly #withdrawn = new Set<Prefix>();
+  readonly rungs = announcements;
+  readonly #told = new Map<Prefix, Announcement>();
 
   async open(): Promise<void> {}
 
   async observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>> {
     const observed = (prefix: Prefix): Observation => ({
-      announcement: this.#withdrawn.has(prefix) ? "withdrawn" : "announced",
+      announcement: this.#told.get(prefix) ?? "announced",
       verified: true,
       reason: "dry run: nothing was changed",
     });
@@ -21,11 +21,15 @@ export class NoneDriver implements Driver {
   }
 
   async announce(prefixes: readonly Prefix[]): Promise<void> {
-    for (const prefix of prefixes) this.#withdrawn.delete(prefix);
+    for (const prefix of prefixes) this.#told.delete(prefix);
   }
 
   async withdraw(prefixes: readonly Prefix[]): Promise<void> {
-    for (const prefix of prefixes) this.#withdrawn.add(prefix);
+    for (const prefix of prefixes) this.#told.set(prefix, "withdrawn");
+  }
+
+  async deprefer(prefixes: readonly Prefix[], rung: Rung): Promise<void> {
+    for (const prefix of prefixes) this.#told.set(prefix, rung);
   }
 
   changes(): readonly Change[] {

@@ -2,33 +2,11 @@
 // changes what is observed; a step that failed is tried again; what an operator took away by hand is left alone.
 import { monotonicNs, nsPerMs } from "../units.js";
 import type { Announcement, Change, Driver, DriverEvent } from "./driver.js";
-import { type Action, Lane, type LaneResult } from "./lane.js";
+import { Lane, type LaneResult, risesTo } from "./lane.js";
 import type { Prefix } from "./prefix.js";
+import { canDeprefer, isAs, type ManualOrder, type PrefixStatus, standing } from "./prefix-status.js";
 
-/** ManualOrder is an operator's removal of a prefix; it stands until the prefix appears again. */
-export interface ManualOrder {
-  readonly by: string;
-  readonly atNs: number;
-}
-
-/** PrefixStatus is how one prefix stands. */
-export interface PrefixStatus {
-  readonly prefix: Prefix;
-  /** "hold": nothing is wanted yet; it stays as it is. */
-  readonly wanted: Announcement | "hold";
-  readonly observed: Announcement | "unknown";
-  /** The neighbours hold it so too, as far as the drivers can know. */
-  readonly verified: boolean;
-  /** Why it is unknown, not verified, or not as wanted. */
-  readonly reason?: string;
-  readonly manual?: ManualOrder;
-  readonly drivers: readonly {
-    readonly driver: string;
-    readonly observed: Announcement | "unknown";
-    readonly verified: boolean;
-    readonly reason?: string;
-  }[];
-}
+export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
 
 export type RouteEvent =
   /** A driver was told to act; that it did not refuse proves nothing yet. */
@@ -56,10 +34,14 @@ export type RouteEvent =
 export interface ReconcilerOptions {
   /** No two changes within this, unless they leave together. ms */
   readonly minGapMs: number;
+  /** No two actions of a driver that announce or prefer more within this. Never delays a withdrawal. ms; default 0 */
+  readonly announceGapMs?: number;
   readonly respectManual: (prefix: Prefix) => boolean;
   readonly onEvent: (event: RouteEvent) => void;
   /** Orders that an earlier reconciler knew of. */
   readonly manual?: ReadonlyMap<Prefix, ManualOrder>;
+  /** It begins frozen: see `freeze`. */
+  readonly frozen?: boolean;
   /** How often to read back when nothing happens. ms; default 1000 */
   readonly refreshMs?: number;
 }
@@ -91,6 +73,7 @@ export class Reconciler {
   #orphans: readonly Change[] = [];
   readonly #doubts = new Map<Prefix, NodeJS.Timeout>();
   #changedNs = Number.NEGATIVE_INFINITY;
+  #frozen: boolean;
   #verifyMs = firstVerifyMs;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -98,6 +81,7 @@ export class Reconciler {
   /** `route` lists each prefix's drivers in the order for withdrawing. */
   constructor(route: ReadonlyMap<Prefix, readonly Driver[]>, options: ReconcilerOptions) {
     this.#options = options;
+    this.#frozen = options.frozen ?? false;
     this.#manual = new Map([...(options.manual ?? [])].filter(([prefix]) => route.has(prefix)));
     this.#away = new Set(this.#manual.keys());
     const drivers = new Set([...route.values()].flat());
@@ -139,6 +123,28 @@ export class Reconciler {
     this.#wanted.delete(prefix);
   }
 
+  /** freeze stops all acting, or lets it go on. What is wanted, read back and heard meanwhile is kept. */
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    this.step();
+  }
+
+  /** hold leaves a prefix alone as if it had been taken away by hand: until it appears again, or `letGo`. */
+  hold(prefix: Prefix, order: ManualOrder): void {
+    this.#manual.set(prefix, order);
+  }
+
+  /** letGo ends the order of a prefix, if there is one; true where there was. */
+  letGo(prefix: Prefix): boolean {
+    this.#away.delete(prefix);
+    return this.#manual.delete(prefix);
+  }
+
+  /** canDeprefer tells whether a driver of the prefix has rungs that it can use now. */
+  canDeprefer(prefix: Prefix): boolean {
+    return canDeprefer(prefix, this.#route.get(prefix)!);
+  }
+
   /**
    * doubt says that something changed that the routers of a prefix take a moment to heed, as its address: until they were
    * read again a few times, nothing about it is verified.
@@ -165,7 +171,7 @@ export class Reconciler {
   }
 
   status(): readonly PrefixStatus[] {
-    return [...this.#route.keys()].map((prefix) => this.#statusOf(prefix));
+    return [...this.#route.keys()].map((prefix) => this.statusOf(prefix));
   }
 
   /** manual lists the orders in force. */
@@ -208,11 +214,11 @@ export class Reconciler {
     this.#endOrders();
     const nowNs = monotonicNs();
     const open = this.#gapNs(nowNs) <= 0;
-    for (const [lane, action, prefixes] of this.#steps()) {
-      if (lane.busy || nowNs < lane.retryAtNs || !open) continue;
+    for (const [lane, to, prefixes] of this.#steps()) {
+      if (lane.busy || nowNs < this.#readyNs(lane, to, prefixes) || !open) continue;
       // Steps of one pass leave together: only later ones have to keep the gap.
       this.#changedNs = nowNs;
-      void lane.act(action, prefixes).then((result) => {
+      void lane.act(to, prefixes).then((result) => {
         this.#options.onEvent({ kind: "acted", ...result });
         this.#act();
       });
@@ -226,20 +232,28 @@ export class Reconciler {
     return this.#changedNs + this.#options.minGapMs * nsPerMs - nowNs;
   }
 
+  /** When a step may be taken, as far as its lane is concerned. */
+  #readyNs(lane: Lane, to: Announcement, prefixes: readonly Prefix[]): number {
+    const rises = prefixes.some((prefix) => risesTo(to, lane.observation(prefix).announcement));
+    const pacedNs = rises ? lane.raisedNs + (this.#options.announceGapMs ?? 0) * nsPerMs : 0;
+    return Math.max(lane.retryAtNs, pacedNs);
+  }
+
   /** The next step of each prefix, those of one lane and direction together. */
-  #steps(): [Lane, Action, Prefix[]][] {
-    const steps: [Lane, Action, Prefix[]][] = [];
+  #steps(): [Lane, Announcement, Prefix[]][] {
+    const steps: [Lane, Announcement, Prefix[]][] = [];
+    if (this.#frozen) return steps;
     for (const prefix of this.#route.keys()) {
       const step = this.#stepOf(prefix);
       if (!step) continue;
-      const known = steps.find(([lane, action]) => lane === step[0] && action === step[1]);
+      const known = steps.find(([lane, to]) => lane === step[0] && to === step[1]);
       if (known) known[2].push(prefix);
       else steps.push([...step, [prefix]]);
     }
     return steps;
   }
 
-  #stepOf(prefix: Prefix): [Lane, Action] | undefined {
+  #stepOf(prefix: Prefix): [Lane, Announcement] | undefined {
     const wanted = this.#wanted.get(prefix)?.announcement;
     if (!wanted || this.#manual.has(prefix)) return undefined;
     const lanes = this.#route.get(prefix)!;
@@ -250,7 +264,8 @@ export class Reconciler {
         if (wanted === "withdrawn") continue;
         return undefined;
       }
-      if (announcement !== wanted) return [lane, wanted === "withdrawn" ? "withdraw" : "announce"];
+      const target = lane.targetOf(prefix, wanted);
+      if (announcement !== target) return [lane, target];
       if (!verified) return undefined;
     }
     return undefined;
@@ -263,7 +278,9 @@ export class Reconciler {
     // A busy lane comes back by itself.
     const ready = this.#steps().filter(([lane]) => !lane.busy);
     if (ready.length > 0) {
-      const firstNs = Math.min(...ready.map(([lane]) => Math.max(lane.retryAtNs - nowNs, this.#gapNs(nowNs))));
+      const firstNs = Math.min(
+        ...ready.map(([lane, to, prefixes]) => Math.max(this.#readyNs(lane, to, prefixes) - nowNs, this.#gapNs(nowNs))),
+      );
       return Math.min(refreshMs, Math.max(1, firstNs / nsPerMs));
     }
     // Something is under way in the routers: look soon, then less and less often.
@@ -310,9 +327,9 @@ export class Reconciler {
   /** An order that was carried out ends when the prefix is there again, also where nobody told of it, as after a router's restart. */
   #endOrders() {
     for (const prefix of this.#manual.keys()) {
-      const { observed } = this.#statusOf(prefix);
+      const { observed } = this.statusOf(prefix);
       if (observed === "withdrawn") this.#away.add(prefix);
-      else if (observed === "announced" && this.#away.has(prefix)) this.#endOrder(prefix, unseen);
+      else if (observed !== "unknown" && this.#away.has(prefix)) this.#endOrder(prefix, unseen);
     }
   }
 
@@ -325,25 +342,25 @@ export class Reconciler {
   #allSettled(): boolean {
     return [...this.#wanted].every(([prefix, { announcement }]) => {
       if (this.#manual.has(prefix)) return true;
-      const { observed, verified } = this.#statusOf(prefix);
-      return observed === announcement && verified && !this.#stepOf(prefix);
+      const { observed, verified } = this.statusOf(prefix);
+      return isAs(prefix, announcement, observed, this.#route.get(prefix)!) && verified && !this.#stepOf(prefix);
     });
   }
 
   #noteSettled() {
     for (const [prefix, wanted] of this.#wanted) {
-      const { observed, verified, reason } = this.#statusOf(prefix);
-      if (observed !== wanted.announcement || !verified) {
+      const { observed, verified, reason } = this.statusOf(prefix);
+      if (!isAs(prefix, wanted.announcement, observed, this.#route.get(prefix)!) || !verified) {
         if (wanted.settled) wanted.sinceNs = monotonicNs();
         wanted.settled = false;
       } else if (!wanted.settled) {
         wanted.settled = true;
-        const { announcement, sinceNs } = wanted;
+        const { sinceNs } = wanted;
         const tookNs = monotonicNs() - sinceNs;
         this.#options.onEvent({
           kind: "settled",
           prefix,
-          announcement,
+          announcement: observed as Announcement,
           tookNs,
           ...(reason !== undefined && { reason }),
         });
@@ -351,31 +368,10 @@ export class Reconciler {
     }
   }
 
-  /** A prefix is announced while every driver says so, and withdrawn as soon as one does. */
-  #statusOf(prefix: Prefix): PrefixStatus {
-    const lanes = this.#route.get(prefix)!;
-    const drivers = lanes.map((lane) => {
-      const { announcement: observed, verified, reason } = lane.observation(prefix);
-      return { driver: lane.driver.name, observed, verified, ...(reason !== undefined && { reason }) };
-    });
-    const withdrawn = drivers.filter(({ observed }) => observed === "withdrawn");
-    const deciding = withdrawn.find(({ verified }) => verified) ?? withdrawn[0];
-    const unknown = drivers.find(({ observed }) => observed === "unknown");
-    const unverified = drivers.find(({ verified }) => !verified);
-    const witness = deciding ?? unknown ?? unverified ?? drivers[0]!;
-    const wanted = this.#wanted.get(prefix)?.announcement ?? "hold";
-    // What a driver could not do is the reason only while it is still to be done.
-    const failing = lanes.find((lane) => lane.errors.has(prefix) && lane.observation(prefix).announcement !== wanted);
-    const reason = failing?.errors.get(prefix) ?? witness.reason;
+  /** statusOf tells how one prefix stands. */
+  statusOf(prefix: Prefix): PrefixStatus {
+    const status = standing(prefix, this.#wanted.get(prefix)?.announcement ?? "hold", this.#route.get(prefix)!);
     const manual = this.#manual.get(prefix);
-    return {
-      prefix,
-      wanted,
-      observed: witness.observed,
-      verified: witness.verified && !this.#doubts.has(prefix),
-      ...(reason !== undefined && { reason }),
-      ...(manual && { manual }),
-      drivers,
-    };
+    return { ...status, verified: status.verified && !this.#doubts.has(prefix), ...(manual && { manual }) };
   }
 }
