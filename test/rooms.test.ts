@@ -13,7 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   measure: ["type:engine", "hdr-histogram-js"],
   health: ["probe", "measure", "type:route"],
   route: ["probe", "engine"],
-  guard: ["type:route"],
+  guard: ["route"],
   run: ["probe", "engine", "measure", "health", "route", "guard", "yaml", "zod", "pino"],
   load: ["probe", "engine", "measure", "zod", "hdr-histogram-js"],
   watch: ["probe", "engine", "measure"],

@@ -1,19 +1,28 @@
 // The daemon: takes the lock, keeps what outlives a reload, and runs one endpoint at a time under the newest good config.
 import { listAddresses, listLinks, listLocalRoutes, listUdpSockets } from "../engine/netlink.js";
 import { NetlinkWatch } from "../engine/netlink-watch.js";
+import { AnyprobeError } from "../errors.js";
 import { familyOfPrefix } from "../route/prefix.js";
 import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
+import { BootClock } from "./boot-clock.js";
 import type { Config } from "./config.js";
-import { ControlSocket } from "./control.js";
-import { Endpoint, type FamilySource, type Ground } from "./endpoint.js";
+import { ControlSocket, type Verbs } from "./control.js";
+import { Endpoint, tickMs } from "./endpoint.js";
+import type { FamilySource, Ground } from "./ground.js";
+import { itemsOf } from "./item-stream.js";
+import { Journal } from "./journal.js";
 import { Locality } from "./locality.js";
 import { Lock } from "./lock.js";
 import { type Log, openLog } from "./log.js";
+import { Maintenance } from "./maintenance.js";
 import type { Guarded } from "./mark.js";
+import { OrderDesk } from "./order-desk.js";
+import { OwnHealth } from "./own-health.js";
 import { pickSource } from "./source.js";
 import { StateFile } from "./state.js";
 import type { Status } from "./status.js";
 import { Pulse, ServiceManager } from "./systemd.js";
+import { patienceMs } from "./udp-askers.js";
 
 export interface DaemonOptions {
   readonly version: string;
@@ -22,7 +31,7 @@ export interface DaemonOptions {
 }
 
 /** How long a withdrawal at exit may take to be verified. ms */
-const exitMs = 5000;
+const exitMs = 8000;
 
 /** Daemon runs from start() to stop(). */
 export class Daemon {
@@ -35,6 +44,8 @@ export class Daemon {
   readonly #manager: ServiceManager;
   readonly #watch: NetlinkWatch;
   readonly #ground: Ground;
+  readonly #desk: OrderDesk;
+  readonly #health = new OwnHealth({ tickMs, patienceMs });
   #endpoint!: Endpoint;
   #control: ControlSocket | undefined;
   #watchdog: NodeJS.Timeout | undefined;
@@ -50,7 +61,7 @@ export class Daemon {
     try {
       daemon.#endpoint = new Endpoint(config, sources, daemon.#ground);
       await daemon.#endpoint.open();
-      daemon.#control = await ControlSocket.listen(config.control, { status: () => daemon.status() });
+      daemon.#control = await ControlSocket.listen(config.control, daemon.#verbs());
     } catch (error) {
       await daemon.#endpoint?.close();
       daemon.#release();
@@ -71,29 +82,66 @@ export class Daemon {
     const locality = new Locality(listLocalRoutes);
     // First of all listeners: the others ask it.
     this.#watch.subscribe((events) => locality.handle(events));
+    const journal = new Journal(this.#log);
+    const state = new StateFile(config.state, (message) => journal.tell("warn", { kind: "state", message }));
+    const found = state.read();
+    journal.restore(found.history);
+    const clock = new BootClock();
+    const maintenance = new Maintenance(clock, journal, found.orders, found.freeze);
     this.#ground = {
       watch: this.#watch,
       locality,
-      state: new StateFile(config.state, (message) => this.#log.warn({ event: "state" }, message)),
-      log: this.#log,
+      found,
+      state,
+      maintenance,
+      clock,
+      journal,
+      health: this.#health,
       onChange: () => this.#manager.status(this.#summary()),
     };
+    this.#desk = new OrderDesk(() => this.#endpoint, maintenance);
+  }
+
+  #verbs(): Verbs {
+    const { journal } = this.#ground;
+    return {
+      status: () => this.status(),
+      events: ({ count, follow }) => {
+        const coming = follow === true ? journal.follow() : undefined;
+        return itemsOf(journal.events(countOf(count)), coming);
+      },
+      why: ({ what }) => this.#why(what),
+      ...this.#desk.verbs(),
+    };
+  }
+
+  #why(what: unknown) {
+    const [prefix] = this.#desk.what(what).prefixes;
+    const status = this.#endpoint
+      .report()
+      .flatMap(({ name, prefixes }) =>
+        prefixes.filter((one) => one.prefix === prefix).map((one) => ({ service: name, ...one })),
+      );
+    const frozen = this.#ground.maintenance.reportFreeze();
+    return { prefix, status, events: this.#ground.journal.events(undefined, prefix), frozen };
   }
 
   status(): Status {
     const { sources, markRule } = this.#endpoint;
     return {
-      schemaVersion: 1,
+      schemaVersion: 2,
       version: this.#options.version,
       pid: process.pid,
       uptimeNs: monotonicNs() - this.#startedNs,
       configFile: this.#options.configFile ?? null,
+      frozen: this.#ground.maintenance.reportFreeze(),
       sources,
       markRule: markRule.guarded,
       hints: this.#hints(),
       services: this.#endpoint.report(),
       counters: this.#endpoint.counters(),
       residentOctets: process.memoryUsage.rss(),
+      health: this.#health.report(this.#endpoint.counters()),
     };
   }
 
@@ -170,7 +218,7 @@ export class Daemon {
     }
     if (!markRule.guarded.on) {
       this.#log.warn(
-        { event: "guard", ...markRule.guarded },
+        { event: "mark", ...markRule.guarded },
         "the mark rule is off: only local routes and NSID prove who answered",
       );
     }
@@ -182,14 +230,16 @@ export class Daemon {
   #hints(): Guarded {
     const { hints, checks } = this.#endpoint;
     if (!hints.on) return hints;
-    const ports = new Set(checks.filter(({ check }) => check.settled === "up").map(({ config }) => config.port));
+    const ports = new Set(
+      checks.filter(({ check }) => check.settled === "up").flatMap(({ config }) => config.port ?? []),
+    );
     const unseen = [...ports].filter((port) => listUdpSockets(port).length === 0);
     if (unseen.length === 0) return hints;
     return { on: false, reason: `no socket of this network namespace listens at port ${unseen.join(", ")}: polling` };
   }
 
   #signLife() {
-    if (this.#pulse.beats(this.#endpoint.counters().rows, monotonicNs())) this.#manager.alive();
+    if (this.#pulse.beats(this.#endpoint.judged, monotonicNs())) this.#manager.alive();
   }
 
   /** `203.0.113.53/32 announced, 203.0.113.54/32 withdrawn (not verified)`. */
@@ -205,10 +255,17 @@ export class Daemon {
 
   #release() {
     clearInterval(this.#watchdog);
+    this.#health.close();
     this.#control?.close();
+    this.#ground.maintenance.close();
     this.#watch.close();
     this.#lock[Symbol.dispose]();
   }
+}
+
+function countOf(count: unknown): number | undefined {
+  if (count === undefined || (Number.isInteger(count) && (count as number) >= 0)) return count as number | undefined;
+  throw new AnyprobeError("ERR_RUN_ORDER", `count: expected a whole number, got ${JSON.stringify(count)}`);
 }
 
 /** The busiest check brings a row in each interval, and a timeout later where nobody answers. */

@@ -1,71 +1,64 @@
 // The endpoint under one config: its checks, what they mean for each prefix, and the routes that follow. Everything that a
 // reload replaces lives here; what outlives it (lock, sockets, state file) is the daemon's.
-import type { NetlinkEvent, NetlinkWatch } from "../engine/netlink-watch.js";
-import { EngineError } from "../errors.js";
-import type { Transition } from "../health/check.js";
-import { combine, type Want, wantedOf } from "../health/service.js";
-import type { Family } from "../probe/target.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NetlinkEvent } from "../engine/netlink-watch.js";
 import { addressOf, familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
 import { monotonicNs, nsPerMs } from "../units.js";
-import type { Config, ServiceConfig } from "./config.js";
+import { absentBy, seenAnnounced } from "./absence.js";
+import type { Config } from "./config.js";
+import { Deciding } from "./deciding.js";
+import { Decisions } from "./decisions.js";
+import { Ears } from "./ears.js";
+import type { FamilySource, Ground } from "./ground.js";
 import { Leases } from "./lease.js";
-import type { Locality } from "./locality.js";
-import type { Log } from "./log.js";
 import { type Guarded, MarkRule } from "./mark.js";
-import { narrateRoute, narrateTransition } from "./narrate.js";
+import { narrateObjective, narrateRoute } from "./narrate.js";
+import { openProber } from "./open-prober.js";
 import type { PrefixCheck } from "./prefix-check.js";
-import { aliasOf, Prober } from "./prober.js";
-import { Deadlocks, deadlocked, deadlockReason, manualReason } from "./recovery.js";
+import { reportPrefix } from "./prefix-report.js";
+import type { Prober, ProberOptions } from "./prober.js";
+import { Proofs } from "./proof.js";
+import { Quality } from "./quality.js";
+import { Deadlocks, deadlocked, deadlockReason } from "./recovery.js";
 import { buildRouting, type Routing } from "./routing.js";
-import type { Source } from "./source.js";
-import type { State, StateFile } from "./state.js";
-import { type PrefixReport, reportCheck } from "./status.js";
+import type { State } from "./state.js";
+import type { PrefixReport } from "./status.js";
+import { Wants } from "./wants.js";
 
-/** What an endpoint is built on and does not own. */
-export interface Ground {
-  readonly watch: NetlinkWatch;
-  readonly locality: Locality;
-  readonly state: StateFile;
-  readonly log: Log;
-  /** Called when something worth telling the service manager changed. */
-  readonly onChange: () => void;
-}
-
-/** FamilySource is the source of one family's probes. */
-export interface FamilySource extends Source {
-  readonly family: Family;
-}
-
-/** Bursts at other prefixes may still be out when the first has decided: their routes leave together, if it is no later than this. */
-const togetherMs = 20;
-const tickMs = 1000;
+export const tickMs = 1000;
+/** While traffic is measured, and while it leaves at the end. */
+const drainTickMs = 200;
+const exitTickMs = 50;
+/** Every so many ticks the guard looks, if nothing makes it look before: so that `status` knows, and its blindness is known early. */
+const ticksPerLook = 5;
 
 /** Endpoint runs from open() to close(). */
 export class Endpoint {
   readonly config: Config;
   readonly sources: readonly FamilySource[];
   readonly markRule: MarkRule;
-  readonly hints: Guarded;
   readonly #ground: Ground;
   readonly #prober: Prober;
+  readonly #ears: Ears;
   readonly #routing: Routing;
   readonly #reconciler: Reconciler;
   readonly #unsubscribe: () => void;
   readonly #leases: Leases;
   #clock: NodeJS.Timeout | undefined;
-  /** Prefixes that fell to their lease: announced again only after a pass that was sent later. */
-  readonly #unproven = new Map<Prefix, number>();
+  readonly #proofs: Proofs;
   readonly #deadlocks = new Deadlocks();
-  readonly #gates = new Map<Prefix, readonly PrefixCheck[]>();
-  readonly #transitions: [PrefixCheck, Transition][] = [];
-  #deferredNs: number | undefined;
-  #deferral: NodeJS.Timeout | undefined;
+  readonly #quality: Quality;
+  readonly #wants: Wants;
+  readonly #decisions: Decisions;
+  #follow: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  #complaint = "";
+  readonly #deciding: Deciding;
   #tickedNs = monotonicNs();
   /** What is in force when it opens. */
   readonly #found: State;
   #opened = false;
-  /** It decides nothing any more. */
   #leaving = false;
 
   /** Takes over checks, changes and manual orders of `earlier`, which must be closed. Throws EngineError where the kernel refuses. */
@@ -76,25 +69,40 @@ export class Endpoint {
     const prefixes = [...new Set(config.services.flatMap((service) => service.prefixes))];
     this.markRule = new MarkRule([...new Set(prefixes.map(familyOfPrefix))]);
     // A disk that takes no state must not make a reload forget it.
-    this.#found = earlier?.state() ?? ground.state.read();
-    this.#prober = this.#probe(earlier);
-    for (const check of this.checks.filter(({ config }) => config.role === "gate")) {
-      this.#gates.set(check.prefix, [...this.#gatesAt(check.prefix), check]);
-    }
-    this.hints = this.#watchPorts();
+    this.#found = earlier?.state() ?? ground.found;
+    this.#quality = new Quality(config, earlier ? earlier.#quality : undefined);
+    const hooks: Pick<ProberOptions, "onTransition" | "onJudged" | "onSample"> = {
+      onTransition: (check, transition) => this.#deciding.note(check, transition),
+      onJudged: () => this.#deciding.judged(),
+      onSample: (check, sample) => this.#quality.record(check.service, check.prefix, sample),
+    };
+    this.#prober = openProber(config, sources, this.markRule, ground, hooks, earlier?.checks ?? []);
+    this.#wants = new Wants(config, this.checks, this.#quality);
+    this.#ears = new Ears(config, this.#prober, ground);
     this.#routing = buildRouting(config, ground.watch);
     this.#leases = new Leases({
       leased: this.#routing.leased,
-      judgedNs: (prefix) => Math.min(...this.#gatesAt(prefix).map(({ judgedNs }) => judgedNs)),
-      log: ground.log,
+      judgedNs: (prefix) => Math.min(...this.#wants.gatesAt(prefix).map(({ judgedNs }) => judgedNs)),
+      isFrozen: () => ground.maintenance.frozen,
+      journal: ground.journal,
     });
     this.#reconciler = new Reconciler(this.#routing.route, {
       minGapMs: config.minGapMs,
-      respectManual: (prefix) => this.#servicesOf(prefix).every(({ respectManual }) => respectManual),
+      announceGapMs: config.announceGapMs,
+      frozen: ground.maintenance.frozen,
+      respectManual: (prefix) => this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual),
       onEvent: (event) => this.#heedRoute(event),
-      manual: new Map(this.#found.manual.map(({ prefix, by }) => [prefix, { by, atNs: monotonicNs() }])),
+      manual: new Map(this.#found.manual.map(({ prefix, ...order }) => [prefix, { ...order, atNs: monotonicNs() }])),
     });
-    if (earlier) for (const [prefix, sinceNs] of earlier.#unproven) this.#unproven.set(prefix, sinceNs);
+    this.#decisions = new Decisions(config, this.#found.flaps, ground.clock.now(), () => this.#deciding.decide());
+    this.#proofs = new Proofs(earlier ? earlier.#proofs : undefined);
+    this.#deciding = new Deciding({
+      wants: this.#wants,
+      decisions: this.#decisions,
+      proofs: this.#proofs,
+      reconciler: this.#reconciler,
+      ground,
+    });
     this.#unsubscribe = ground.watch.subscribe((events) => this.#heedKernel(events));
   }
 
@@ -104,49 +112,77 @@ export class Endpoint {
 
   /** open gets the routers' readings and starts the clockwork. Announces and withdraws nothing by itself. */
   async open(): Promise<void> {
+    await this.#decisions.open();
     await this.#reconciler.open(this.#found.changes);
     this.#opened = true;
+    this.#heedAbsence();
     for (const { driver, prefix } of this.#reconciler.orphans()) {
       const message = `${prefix} was taken away by the driver ${driver}, which this config does not have: it is not put back`;
-      this.#ground.log.warn({ event: "orphan", driver, prefix }, message);
+      this.#ground.journal.tell("warn", { kind: "orphan", prefix, message }, { driver });
     }
     this.#keepState();
-    this.#findPlaces();
+    this.#ears.findPlaces();
     this.#leases.open();
     this.#clock = setInterval(() => this.#tick(), tickMs);
+    this.#followDrains();
   }
 
   /** withdrawOnExit withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
   async withdrawOnExit(withinMs: number): Promise<boolean> {
     this.#leave();
     const leaving = [...this.#routing.route.keys()].filter((prefix) =>
-      this.#servicesOf(prefix).every(({ onExit }) => onExit === "withdraw"),
+      this.#wants.servicesOf(prefix).every(({ onExit }) => onExit === "withdraw"),
     );
     // The others stay as they are, even if that is not how they were wanted.
     for (const prefix of this.#routing.route.keys()) this.#reconciler.release(prefix);
-    for (const prefix of leaving) this.#reconciler.want(prefix, "withdrawn");
-    this.#reconciler.step();
-    return leaving.length === 0 || this.#reconciler.settledWithin(withinMs);
+    if (leaving.length === 0 || this.#ground.maintenance.frozen) return true;
+    this.#deciding.leave(leaving);
+    const untilNs = monotonicNs() + withinMs * nsPerMs;
+    // The guard looks here too: the last endpoint stays announced, and that is no failure of this daemon's.
+    while (monotonicNs() < untilNs) {
+      await this.#decisions.look();
+      this.#deciding.decide();
+      if (leaving.every((prefix) => this.#decisions.of(prefix)?.announcement === "withdrawn")) {
+        return this.#reconciler.settledWithin((untilNs - monotonicNs()) / nsPerMs);
+      }
+      await sleep(exitTickMs);
+    }
+    return false;
   }
 
   /** close stops probing and lets go of the routers; what is announced stays so. Never rejects. */
   async close(): Promise<void> {
     this.#leave();
+    this.#decisions.close();
     try {
       await this.#reconciler.close();
     } catch (error) {
-      this.#ground.log.error({ event: "close", error: (error as Error).message }, "a driver could not let go");
+      this.#ground.journal.tell("error", {
+        kind: "close",
+        message: `a driver could not let go: ${(error as Error).message}`,
+      });
     }
     // A start that failed knows nothing that should take the place of what is in the file.
-    if (this.#opened) this.#keepState();
+    if (this.#opened) this.#keepState(true);
     this.markRule[Symbol.dispose]();
   }
 
   /** state tells what is to outlive this endpoint. */
-  state(): State {
+  state(clean = false): State {
     if (!this.#opened) return this.#found;
-    const orders = [...this.#reconciler.manual()].map(([prefix, { by }]) => ({ prefix, by }));
-    return { changes: this.#reconciler.changes(), manual: orders };
+    const { maintenance, clock, journal } = this.#ground;
+    const now = clock.now();
+    return {
+      changes: this.#reconciler.changes(),
+      manual: [...this.#reconciler.manual()].map(([prefix, { by, why }]) => ({ prefix, by, ...(why && { why }) })),
+      orders: maintenance.orders,
+      freeze: maintenance.freezing,
+      flaps: this.#decisions.flaps(now),
+      announced: seenAnnounced(this.routes()),
+      bootId: now.bootId,
+      clean,
+      history: journal.history(),
+    };
   }
 
   /** From here on nothing that is judged or heard moves a route. */
@@ -156,19 +192,36 @@ export class Endpoint {
     this.#leases.close();
     this.#unsubscribe();
     this.#prober.close();
-    clearTimeout(this.#deferral);
+    this.#deciding.leave();
+    clearTimeout(this.#follow);
   }
 
   counters() {
     return this.#prober.counters();
   }
 
+  get hints(): Guarded {
+    return this.#ears.hints;
+  }
+
+  /** How many probes of any kind were judged. */
+  get judged(): number {
+    return this.#prober.judged;
+  }
+
   /** report tells how each service stands at each of its prefixes. */
   report(): { readonly name: string; readonly prefixes: readonly PrefixReport[] }[] {
-    const status = new Map(this.#reconciler.status().map((prefix) => [prefix.prefix, prefix]));
+    const parts = {
+      wants: this.#wants,
+      decisions: this.#decisions,
+      quality: this.#quality,
+      maintenance: this.#ground.maintenance,
+      deadlocks: this.#deadlocks,
+      standingOf: (prefix: Prefix) => this.#deciding.standingOf(prefix, monotonicNs()),
+    };
     return this.config.services.map((service) => ({
       name: service.name,
-      prefixes: service.prefixes.map((prefix) => this.#report(service, status.get(prefix)!)),
+      prefixes: service.prefixes.map((prefix) => reportPrefix(service, this.#reconciler.statusOf(prefix), parts)),
     }));
   }
 
@@ -177,130 +230,13 @@ export class Endpoint {
     return this.#reconciler.status();
   }
 
-  #report(service: ServiceConfig, status: PrefixStatus): PrefixReport {
-    const stuck = status.observed === "withdrawn" && this.#deadlocks.has(status.prefix);
-    const waits = status.observed === "withdrawn" && this.#addressRouteOf(status.prefix)?.recovery === "manual";
-    const reason = stuck ? deadlockReason : (status.reason ?? (waits ? manualReason : undefined));
-    return {
-      ...status,
-      ...(reason !== undefined && { reason }),
-      want: this.#wantOf(service, status.prefix),
-      checks: this.#checksOf(service.name, status.prefix).map(reportCheck),
-    };
-  }
-
-  #probe(earlier: Endpoint | undefined): Prober {
-    const address = (family: Family) => this.sources.find((source) => source.family === family)?.address;
-    const [ipv4, ipv6] = [address(4), address(6)];
-    const { watch, locality } = this.#ground;
-    try {
-      return new Prober(
-        this.config,
-        {
-          source: { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) },
-          mark: this.markRule.mark,
-          locality,
-          beforeJudging: () => watch.poll(),
-          onTransition: (check, transition) => this.#transitions.push([check, transition]),
-          onJudged: () => this.#judged(),
-        },
-        earlier?.checks ?? [],
-      );
-    } catch (error) {
-      this.markRule[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  // --- deciding -------------------------------------------------------------------------------------------------------
-
-  /** Nearly every batch changes nothing. */
-  #judged() {
-    if (this.#transitions.length > 0 || this.#unproven.size > 0) this.#decide();
-  }
-
-  /** Routes first: writing down why takes longer than doing it. */
-  #decide() {
-    if (!this.#leaving) this.#moveRoutes();
-    for (const [check, transition] of this.#transitions.splice(0))
-      narrateTransition(this.#ground.log, check, transition);
-  }
-
-  #moveRoutes() {
-    const wants = new Map([...this.#routing.route.keys()].map((prefix) => [prefix, this.#wantOfAll(prefix)]));
-    if (this.#waitForOthers(wants)) return;
-    let changed = false;
-    for (const [prefix, want] of wants) {
-      if (want === "hold" || (want === "announced" && !this.#proven(prefix))) continue;
-      changed = this.#reconciler.want(prefix, want) || changed;
-    }
-    if (!changed) return;
-    this.#reconciler.step();
-    this.#ground.onChange();
-  }
-
-  #wantOfAll(prefix: Prefix): Want {
-    return combine(this.#servicesOf(prefix).map((service) => this.#wantOf(service, prefix)));
-  }
-
-  #wantOf(service: ServiceConfig, prefix: Prefix): Want {
-    const gates = this.#gatesAt(prefix).filter((check) => check.service === service.name);
-    const decisions = gates.map(({ check }) => check);
-    return wantedOf(decisions, service.require, service.whenUnknown);
-  }
-
-  /** Prefixes that die together leave in one change of the router: a second one soon after would wait for OSPF's timers. */
-  #waitForOthers(wants: ReadonlyMap<Prefix, Want>): boolean {
-    const nowNs = monotonicNs();
-    const leaving = this.routes().some(
-      ({ prefix, wanted }) => wanted !== "withdrawn" && wants.get(prefix) === "withdrawn",
-    );
-    const deciding = this.checks.some(({ prefix, confirming }) => confirming > 0 && wants.get(prefix) !== "withdrawn");
-    if (!leaving || !deciding) {
-      this.#deferredNs = undefined;
-      return false;
-    }
-    this.#deferredNs ??= nowNs;
-    if (nowNs - this.#deferredNs > togetherMs * nsPerMs) return false;
-    clearTimeout(this.#deferral);
-    this.#deferral = setTimeout(() => this.#decide(), 1);
-    return true;
-  }
-
-  #proven(prefix: Prefix): boolean {
-    const sinceNs = this.#unproven.get(prefix);
-    if (sinceNs === undefined) return true;
-    if (!this.#gatesAt(prefix).every(({ passedNs }) => passedNs > sinceNs)) return false;
-    this.#unproven.delete(prefix);
-    return true;
-  }
-
   // --- what the kernel and the routers tell ---------------------------------------------------------------------------
-
-  #watchPorts(): Guarded {
-    const ports = this.config.hints ? new Set(this.checks.map(({ config }) => config.port)) : [];
-    try {
-      this.#ground.watch.watchPorts([...ports]);
-      return this.config.hints ? { on: true } : { on: false, reason: "switched off" };
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      return { on: false, reason: error.message };
-    }
-  }
 
   #heedKernel(events: readonly NetlinkEvent[]) {
     for (const event of events) {
-      if (event.kind === "route-added" || event.kind === "route-removed") {
-        this.#findPlaces();
-        this.#doubtRouters(event.address);
-      }
-      if (!this.config.hints) continue;
-      for (const check of this.checks) {
-        if (event.kind === "overrun") this.#prober.confirm(check);
-        if (event.kind === "socket-destroyed" && check.mayAsk(event)) this.#prober.confirm(check);
-        if (event.kind === "route-added" && event.address === check.address) this.#prober.ask(check);
-      }
+      if (event.kind === "route-added" || event.kind === "route-removed") this.#doubtRouters(event.address);
     }
+    this.#ears.heed(events);
   }
 
   /** A router withdraws a prefix whose address somebody takes away, and tells nobody here. */
@@ -310,18 +246,8 @@ export class Endpoint {
     }
   }
 
-  /** While the anycast address is not this node's, recovery is probed at the alias where there is one. */
-  #findPlaces() {
-    for (const service of this.config.services) {
-      for (const check of this.checks.filter(({ service: name }) => name === service.name)) {
-        if (!aliasOf(service, check.address)) continue;
-        this.#prober.move(check.prefix, this.#ground.locality.isLocal(check.address) ? "anycast" : "alias");
-      }
-    }
-  }
-
   #heedRoute(event: RouteEvent) {
-    narrateRoute(this.#ground.log, event);
+    narrateRoute(this.#ground.journal, event);
     if (event.kind === "acted" || event.kind === "manual" || event.kind === "manual-ended") this.#keepState();
     if (event.kind === "appeared") this.#heedAppearance(event.prefix);
     if (event.kind === "noticed" && event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
@@ -332,18 +258,19 @@ export class Endpoint {
   #heedAppearance(prefix: Prefix) {
     const blind = this.#addressRouteOf(prefix)?.recovery === "manual" || this.#deadlocks.has(prefix);
     if (!blind) return;
-    for (const check of this.#gatesAt(prefix)) {
+    for (const check of this.#wants.gatesAt(prefix)) {
       check.startOver();
       check.bePatient(monotonicNs());
     }
     this.#reconciler.release(prefix);
-    this.#ground.log.info({ event: "handed-back", prefix }, `the checks of ${prefix} decide anew`);
+    this.#decisions.startOver(prefix);
+    this.#ground.journal.tell("info", { kind: "handed-back", prefix, message: `the checks of ${prefix} decide anew` });
   }
 
   #heedExpiry(prefix: Prefix) {
-    this.#unproven.set(prefix, monotonicNs());
+    this.#proofs.demand(prefix, monotonicNs());
     this.#reconciler.release(prefix);
-    for (const check of this.#gatesAt(prefix)) this.#prober.confirm(check);
+    for (const check of this.#wants.gatesAt(prefix)) this.#prober.confirm(check);
   }
 
   // --- the clockwork --------------------------------------------------------------------------------------------------
@@ -353,43 +280,119 @@ export class Endpoint {
     // After a stall of this process, what came meanwhile is still to be judged: the silence was ours.
     const stalled = nowNs - this.#tickedNs > 2 * tickMs * nsPerMs;
     this.#tickedNs = nowNs;
+    this.#ground.health.ticked(nowNs, this.counters());
     if (!stalled) this.#prober.tick(nowNs);
-    this.#findPlaces();
+    this.#ears.findPlaces();
     this.#findDeadlocks();
-    this.#decide();
+    this.#expire();
+    const changed = this.#quality.tick(nowNs);
+    this.#deciding.decide();
+    this.#complain();
+    for (const { service, prefix, report } of changed) narrateObjective(this.#ground.journal, service, prefix, report);
+    if (++this.#ticks % ticksPerLook === 0) void this.#decisions.look();
     // A disk that took no state may take it now.
     this.#keepState();
+  }
+
+  /** What makes probes say nothing is told once, as long as it stays the same trouble. */
+  #complain() {
+    const complaint = this.#ground.health.complaints().join("; ");
+    if (complaint !== "" && complaint !== this.#complaint)
+      this.#ground.journal.tell("warn", { kind: "own-health", message: complaint });
+    this.#complaint = complaint;
+  }
+
+  #expire() {
+    const { prefixes, thawed } = this.#ground.maintenance.expire();
+    this.#handBack(prefixes);
+    if (thawed) this.heedFreeze();
   }
 
   #findDeadlocks() {
     for (const { prefix, observed } of this.routes()) {
       const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
-      const sockets = waiting ? this.#gatesAt(prefix) : [];
-      const dead = sockets.some(({ address, config }) => deadlocked(address, config.port) === true);
-      if (this.#deadlocks.note(prefix, dead)) this.#ground.log.error({ event: "deadlock", prefix }, deadlockReason);
+      const ports = waiting ? this.#wants.gatesAt(prefix).flatMap(({ config: { port } }) => port ?? []) : [];
+      const dead = ports.some((port) => deadlocked(addressOf(prefix), port) === true);
+      if (!this.#deadlocks.note(prefix, dead)) continue;
+      this.#ground.journal.tell("error", { kind: "deadlock", prefix, message: deadlockReason });
     }
   }
 
-  #keepState() {
-    this.#ground.state.write(this.state());
+  #keepState(clean = false) {
+    this.#ground.state.write(this.state(clean));
+  }
+
+  // --- what operators want --------------------------------------------------------------------------------------------
+
+  /** heedOrders follows orders that were just given for these prefixes, or ended. */
+  heedOrders(prefixes: readonly Prefix[], ended: boolean): void {
+    if (ended) this.#handBack(prefixes);
+    this.#followDrains();
+    this.#deciding.decide();
+    this.#keepState();
+    this.#ground.onChange();
+  }
+
+  /** heedFreeze stops all acting, or goes on: then with what is the case by now, whatever was decided meanwhile. */
+  heedFreeze(): void {
+    const { frozen } = this.#ground.maintenance;
+    if (!frozen) this.#decisions.startOver();
+    if (!frozen) this.#deciding.decide();
+    this.#reconciler.freeze(frozen);
+    this.#keepState();
+    this.#ground.onChange();
+  }
+
+  /** hold leaves a withdrawn prefix alone until somebody puts it back. */
+  hold(prefix: Prefix, by: string, why: string): void {
+    this.#reconciler.hold(prefix, { by, why, atNs: monotonicNs() });
+    this.#keepState();
+  }
+
+  /** letGo ends what `hold`, or a removal by hand, has ordered; it returns the prefixes that were so ordered. */
+  letGo(prefixes: readonly Prefix[]): readonly Prefix[] {
+    return prefixes.filter((prefix) => this.#reconciler.letGo(prefix));
+  }
+
+  /** The checks decide on them again, by what they find from now on. */
+  #handBack(prefixes: readonly Prefix[]) {
+    for (const prefix of prefixes.filter((one) => this.#wants.prefixes.includes(one))) {
+      this.#proofs.demand(prefix, monotonicNs());
+      for (const check of this.#wants.gatesAt(prefix)) this.#prober.ask(check);
+    }
+  }
+
+  #followDrains() {
+    clearTimeout(this.#follow);
+    const { maintenance } = this.#ground;
+    if (this.#leaving || !maintenance.draining) return;
+    const gone = maintenance.follow((prefix) => {
+      const service = this.#wants.servicesOf(prefix)[0];
+      if (!service) return undefined;
+      const { observed, verified } = this.#reconciler.statusOf(prefix);
+      const raised = observed === "withdrawn" || (verified && (observed === "drained" || observed === "dead"));
+      return { raised, canDeprefer: this.#reconciler.canDeprefer(prefix), boundMs: service.drainMs };
+    });
+    this.#deciding.decide();
+    if (gone.length > 0) this.#keepState();
+    this.#follow = setTimeout(() => this.#followDrains(), drainTickMs);
+  }
+
+  /** A removal that nobody here saw may have been an order. */
+  #heedAbsence() {
+    const ours = this.#reconciler.changes();
+    for (const prefix of absentBy(this.#found, this.#ground.clock.now().bootId, this.routes(), ours)) {
+      if (!this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual)) continue;
+      this.#reconciler.hold(prefix, { by: "somebody while anyprobe was not running", atNs: monotonicNs() });
+      const message = `${prefix} was taken away while anyprobe was not running: left alone until it is put back`;
+      this.#ground.journal.tell("warn", { kind: "manual", prefix, message });
+    }
   }
 
   // --- looking up -----------------------------------------------------------------------------------------------------
 
-  #servicesOf(prefix: Prefix): ServiceConfig[] {
-    return this.config.services.filter((service) => service.prefixes.includes(prefix));
-  }
-
   /** Services that share a prefix share its route too. */
   #addressRouteOf(prefix: Prefix) {
-    return this.#servicesOf(prefix)[0]?.route.find((entry) => entry.driver === "address");
-  }
-
-  #checksOf(service: string, prefix: Prefix): PrefixCheck[] {
-    return this.checks.filter((check) => check.service === service && check.prefix === prefix);
-  }
-
-  #gatesAt(prefix: Prefix): readonly PrefixCheck[] {
-    return this.#gates.get(prefix) ?? [];
+    return this.#wants.servicesOf(prefix)[0]?.route.find((entry) => entry.driver === "address");
   }
 }

@@ -2,14 +2,16 @@
 import type { AddressDriver } from "../route/address.js";
 import type { Prefix } from "../route/prefix.js";
 import { monotonicNs } from "../units.js";
-import type { Log } from "./log.js";
+import type { Journal } from "./journal.js";
 
 export interface LeaseOptions {
   /** The address drivers that have a lease. */
   readonly leased: ReadonlyMap<AddressDriver, { readonly prefixes: readonly Prefix[]; readonly leaseMs: number }>;
   /** When the gate check of a prefix that has waited longest was last judged. */
   readonly judgedNs: (prefix: Prefix) => number;
-  readonly log: Log;
+  /** Frozen, it is renewed whatever was judged: nothing is to be touched. */
+  readonly isFrozen: () => boolean;
+  readonly journal: Journal;
 }
 
 /** Leases are renewed from open() to close(). */
@@ -37,7 +39,10 @@ export class Leases {
 
   /** Only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
   #isDue(prefix: Prefix): boolean {
-    return this.#options.judgedNs(prefix) > (this.#renewedNs.get(prefix) ?? Number.NEGATIVE_INFINITY);
+    return (
+      this.#options.isFrozen() ||
+      this.#options.judgedNs(prefix) > (this.#renewedNs.get(prefix) ?? Number.NEGATIVE_INFINITY)
+    );
   }
 
   #renew(driver: AddressDriver, prefixes: readonly Prefix[]): void {
@@ -45,7 +50,8 @@ export class Leases {
       driver.refresh(prefixes);
       for (const prefix of prefixes) this.#renewedNs.set(prefix, monotonicNs());
     } catch (error) {
-      this.#options.log.error({ event: "lease", error: (error as Error).message }, "a lease could not be renewed");
+      const message = `a lease could not be renewed: ${(error as Error).message}`;
+      this.#options.journal.tell("error", { kind: "lease", message, evidence: { prefixes } });
     }
   }
 }

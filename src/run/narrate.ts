@@ -6,6 +6,7 @@ import type { Announcement } from "../route/driver.js";
 import type { Prefix } from "../route/prefix.js";
 import type { RouteEvent } from "../route/reconcile.js";
 import { formatDuration, nsPerMs } from "../units.js";
+import type { Move } from "./decisions.js";
 import type { Journal, Level } from "./journal.js";
 import type { PrefixCheck } from "./prefix-check.js";
 import type { GuardReport, OrderReport } from "./status.js";
@@ -243,4 +244,15 @@ export function narrateObjective(journal: Journal, service: string, prefix: Pref
   const fields = { breached, reasons, samples };
   const told = { kind: "objective", service, prefix, message, evidence: { ...report } };
   journal.tell(breached ? "warn" : "info", told, fields);
+}
+
+/** narrateMove tells a decision, and where the guard begins or ends to hold the prefix, that too. */
+export function narrateMove(journal: Journal, { prefix, before, after }: Move): void {
+  const { announcement: to, because: reason, admission, holdDownNs } = after;
+  const from = before?.announcement ?? "hold";
+  const guard = admission && { guard: admission };
+  narrateDecision(journal, { prefix, from, to, reason, holdDownMs: holdDownNs / nsPerMs, ...guard });
+  const held = before?.admission?.held ?? false;
+  if (admission?.held) narrateGuard(journal, { prefix, ...admission });
+  else if (held) narrateGuard(journal, { prefix, ...before!.admission!, held: false, reason });
 }

@@ -13,6 +13,7 @@ import { type Asker, methodOf, type Place, type Slot } from "./asker.js";
 import type { CheckConfig, Config, ServiceConfig } from "./config.js";
 import { ExecAsker } from "./exec-asker.js";
 import type { Locality } from "./locality.js";
+import type { OwnHealth } from "./own-health.js";
 import { PrefixCheck } from "./prefix-check.js";
 import { TcpAsker } from "./tcp-asker.js";
 import { UdpAskers } from "./udp-askers.js";
@@ -27,6 +28,7 @@ export interface ProberOptions {
   readonly onTransition: (check: PrefixCheck, transition: Transition) => void;
   /** Called with what each probe of a gate check measured, unless its verdict is unknown; a program measures nothing. */
   readonly onSample?: (check: PrefixCheck, sample: Sample) => void;
+  readonly health?: Pick<OwnHealth, "judged">;
   /** Called after each batch of rows was judged. */
   readonly onJudged: () => void;
 }
@@ -179,6 +181,7 @@ export class Prober {
     const finding = outcome === came.outcome ? came : { ...came, outcome };
     const { verdict, transition } = check.judge(finding, sentNs, this.#nowNs);
     this.#judged++;
+    this.#options.health?.judged(came, sentNs, this.#nowNs);
     this.#entered(check, transition);
     if (verdict.kind === "unknown") return;
     if (this.#options.onSample && measures(check.config))

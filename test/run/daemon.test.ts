@@ -256,7 +256,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
       await daemon.until(allUp);
       await daemon.logged(({ event, msg }) => event === "state" && msg.includes("is kept as"));
       expect(readFileSync(`${host.stateFile}.bad`, "utf8")).toBe('{"version": 1, "changes": [');
-      expect(stateOf(host)).toEqual({ version: 1, changes: [], manual: [] });
+      expect(stateOf(host)).toMatchObject({ version: 2, changes: [], manual: [], orders: [], freeze: null });
     });
 
     test("forgets nothing in a start that fails or in a dry run", async () => {
@@ -265,11 +265,14 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
       await daemon.until(withdrawn);
       await daemon.stop();
       const kept = readFileSync(host.stateFile, "utf8");
+      const { changes } = stateOf(host);
+      expect(changes).toHaveLength(1);
       expect(await host.run(host.config({ address: { device: "eth99", label: "eth99" } })).exit()).toBe(69);
+      expect(readFileSync(host.stateFile, "utf8")).toBe(kept);
       const dry = host.run(host.config(), { argv: ["-c", host.configFile, "--dry-run"] });
       await dry.logged(({ event }) => event === "start");
       await dry.stop();
-      expect(readFileSync(host.stateFile, "utf8")).toBe(kept);
+      expect(stateOf(host)).toMatchObject({ changes, announced: [] });
       expect(await host.ip("rule")).not.toContain("fwmark");
     });
   });
@@ -371,7 +374,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
       await daemon.until(allUp);
       const status = await daemon.status();
       expect(status.markRule).toMatchObject({ on: false, reason: expect.stringContaining("EPERM") });
-      await daemon.logged(({ event }) => event === "guard");
+      await daemon.logged(({ event }) => event === "mark");
       // Local routes still guard: without the address nothing is believed.
       await host.deleteAddress();
       await daemon.until((status) => prefixIn(status, anycast).checks[0]!.last === "unknown: not local");

@@ -12,13 +12,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prefixOf } from "../../src/route/prefix.js";
-import { type State, StateFile } from "../../src/run/state.js";
+import { noState as nothing, type State, StateFile } from "../../src/run/state.js";
 
+const moment = { bootId: "e3a1", bootNs: 5e9, wallMs: 1_795_000_000_000 };
 const state: State = {
+  ...nothing,
   changes: [{ driver: "frr", prefix: prefixOf("203.0.113.53"), undo: { network: "0.0.0.0" } }],
-  manual: [{ prefix: prefixOf("203.0.113.54"), by: "pid 7" }],
+  manual: [{ prefix: prefixOf("203.0.113.54"), by: "pid 7", why: "new disk" }],
+  orders: [
+    {
+      prefix: prefixOf("203.0.113.53"),
+      kind: "drain",
+      by: "root (pid 8)",
+      reason: null,
+      force: false,
+      given: moment,
+      forMs: 3600e3,
+      drained: true,
+    },
+  ],
+  freeze: { by: "root (pid 9)", reason: "incident 7", given: moment, forMs: null },
+  flaps: [{ prefix: prefixOf("203.0.113.53"), departures: 2, departed: moment, returned: null }],
+  announced: [prefixOf("203.0.113.53")],
+  bootId: moment.bootId,
+  clean: true,
 };
-const nothing = { changes: [], manual: [] };
 
 let directory: string;
 let path: string;
@@ -48,22 +66,20 @@ test("a first start finds nothing, and makes the directory when it writes", () =
   expect(warnings).toEqual([]);
 });
 
-test("a file from before there were manual orders is read", () => {
-  writeFileSync(path, JSON.stringify({ version: 1, changes: state.changes }));
-  expect(open().read()).toEqual({ changes: state.changes, manual: [] });
-});
-
 test.each([
   ["is cut off", '{"version": 1, "cha'],
   ["is empty", ""],
   ["is null", "null"],
-  ["is of another version", '{"version": 2, "changes": []}'],
-  ["has no changes", '{"version": 1}'],
+  ["is of another version", '{"version": 1, "changes": []}'],
+  ["has changes that are none", '{"version": 2, "changes": {}}'],
   [
     "has a change of nothing",
-    '{"version": 1, "changes": [{"driver": "frr", "prefix": "203.0.113.53/32", "undo": null}]}',
+    '{"version": 2, "changes": [{"driver": "frr", "prefix": "203.0.113.53/32", "undo": null}]}',
   ],
-  ["has an order of nobody", '{"version": 1, "changes": [], "manual": [{"prefix": "203.0.113.53/32"}]}'],
+  ["has an order of nobody", '{"version": 2, "changes": [], "manual": [{"prefix": "203.0.113.53/32"}]}'],
+  ["has an order of no kind", '{"version": 2, "orders": [{"prefix": "203.0.113.53/32", "kind": "dance"}]}'],
+  ["has a freeze without an end or none", '{"version": 2, "freeze": {"by": "root", "reason": null}}'],
+  ["has flaps without a moment", '{"version": 2, "flaps": [{"prefix": "203.0.113.53/32", "departures": 1}]}'],
 ])("a file that %s is set aside and warned of", (_, text) => {
   writeFileSync(path, text);
   expect(open().read()).toEqual(nothing);

@@ -1,0 +1,144 @@
+// What one prefix is to be: its checks, the operator's order, hold-down and guard, put together. Pure: time, sight and readings
+// are arguments. Going is never delayed but by the guard; coming back waits for the hold-down.
+import { type Admission, Guard, type Sight } from "../guard/guard.js";
+import type { Damping } from "../health/damping.js";
+import type { Want } from "../health/service.js";
+import { type Announcement, announcements, type Rung } from "../route/driver.js";
+
+/** OrderKind is what an operator can ask of a prefix. A drain is `drain` until its traffic is gone, and `withdraw` from then on. */
+export type OrderKind = "drain" | "withdraw" | "announce";
+
+/** Situation is all that is known of a prefix at one moment. */
+export interface Situation {
+  readonly nowNs: number;
+  /** What the checks and objectives want, and why. */
+  readonly want: Want;
+  readonly because: string;
+  /** The operator's order, if there is one. `force`: past the guard. */
+  readonly order?: { readonly kind: OrderKind; readonly force: boolean; readonly because: string };
+  readonly observed: Announcement | "unknown";
+  /** A driver of the prefix can deprefer it. */
+  readonly canDeprefer: boolean;
+  readonly sight: Sight;
+}
+
+/** Decided is what the prefix is to be. */
+export interface Decided {
+  /** "hold": nothing is wanted of it yet; it stays as it is. */
+  readonly announcement: Announcement | "hold";
+  readonly because: string;
+  /** Where it should go, and is not withdrawn yet: what the guard says. */
+  readonly admission?: Admission;
+  /** How long it has to wait before it comes back; 0 where it need not, or is not to. */
+  readonly holdDownNs: number;
+}
+
+export interface DecisionOptions {
+  /** How many other endpoints must remain; undefined: no guard. */
+  readonly others: number | undefined;
+  /** Undefined: no damping. */
+  readonly damping: Damping | undefined;
+  readonly random?: () => number;
+}
+
+/** Decision is one prefix's, for as long as it is configured. */
+export class Decision {
+  readonly #guard: Guard | undefined;
+  readonly #damping: Damping | undefined;
+  /** What it decided last; undefined before the first time. */
+  #current: Announcement | undefined;
+
+  constructor({ others, damping, random }: DecisionOptions) {
+    this.#guard = others === undefined ? undefined : new Guard(others, random);
+    this.#damping = damping;
+  }
+
+  /** When it should be asked again, with a sight that is newer than that; undefined where nothing waits for the guard. */
+  get lookNs(): number | undefined {
+    return this.#guard?.lookNs;
+  }
+
+  /** startOver forgets what was decided, not the hold-down: what is observed counts as decided. */
+  startOver(): void {
+    this.#current = undefined;
+    this.#guard?.rest();
+  }
+
+  decide(situation: Situation): Decided {
+    const { nowNs, observed } = situation;
+    const before = this.#current ?? (observed === "unknown" ? undefined : observed);
+    const goal = goalOf(situation);
+    const { announcement: asked } = goal;
+    if (asked === "hold") {
+      this.#guard?.rest();
+      return { announcement: this.#current ?? "hold", because: goal.because, holdDownNs: 0 };
+    }
+    const { announcement, because, admission } = this.#guarded({ ...goal, announcement: asked }, situation, before);
+    const rises = before !== undefined && rank(announcement) < rank(before);
+    const holdDownNs = rises && !goal.ordered ? (this.#damping?.leftNs(nowNs) ?? 0) : 0;
+    if (holdDownNs > 0) {
+      // One that lives must not wait beside the corpses: their cost is the same.
+      this.#current = before === "dead" && situation.canDeprefer ? "degraded" : before!;
+      return { announcement: this.#current, because: `${because}; hold-down`, holdDownNs };
+    }
+    this.#note(announcement, before, goal.ordered, nowNs);
+    this.#current = announcement;
+    return { announcement, because, holdDownNs: 0, ...(admission && { admission }) };
+  }
+
+  /** A prefix that should be withdrawn waits at a rung, or where it is, until the guard admits it. */
+  #guarded(
+    goal: Goal & { readonly announcement: Announcement },
+    { nowNs, sight, canDeprefer, observed }: Situation,
+    before: Announcement | undefined,
+  ): { readonly announcement: Announcement; readonly because: string; readonly admission?: Admission } {
+    const gone = before === "withdrawn" && (observed === "withdrawn" || observed === "unknown");
+    if (goal.announcement !== "withdrawn" || goal.force || !this.#guard || gone) {
+      if (goal.announcement !== "withdrawn") this.#guard?.rest();
+      return goal;
+    }
+    const rung: Rung | undefined = canDeprefer ? goal.waitsAt : undefined;
+    const admission = this.#guard.admit(nowNs, sight, rung);
+    if (admission.admitted) return goal;
+    const because = `${goal.because}; ${admission.held ? "held by the guard: " : ""}${admission.reason}`;
+    return { announcement: rung ?? stay(before), because, admission };
+  }
+
+  /** Only what the checks did counts as flapping: an order is no illness. */
+  #note(announcement: Announcement, before: Announcement | undefined, ordered: boolean, nowNs: number): void {
+    if (announcement === "announced") this.#damping?.returned(nowNs);
+    else if (!ordered && before !== undefined && rank(announcement) > rank(before)) this.#damping?.departed(nowNs);
+  }
+}
+
+/** Goal is where a prefix is to end, but for guard and hold-down. */
+interface Goal {
+  readonly announcement: Announcement | "hold";
+  readonly because: string;
+  /** An order asks for it: no hold-down. */
+  readonly ordered: boolean;
+  readonly force: boolean;
+  /** The rung at which it waits for the guard. */
+  readonly waitsAt: Rung;
+}
+
+/** Of what the checks want and what is ordered, whichever is lower; an order to announce beats the checks. */
+function goalOf({ want, because, order }: Situation): Goal {
+  const checks: Goal = { announcement: want, because, ordered: false, force: false, waitsAt: "dead" };
+  if (!order) return checks;
+  const asked = order.kind === "drain" ? "drained" : order.kind === "withdraw" ? "withdrawn" : "announced";
+  // Whoever is drained counts all that are better off than itself: two that are drained at once both stay.
+  const ordered: Goal = { ...order, announcement: asked, ordered: true, waitsAt: "drained" };
+  if (order.kind === "announce" || want === "hold") return ordered;
+  if (rank(want) <= rank(asked)) return ordered;
+  return { ...checks, force: order.force };
+}
+
+/** Without a rung it waits as it is: announced. */
+function stay(before: Announcement | undefined): Announcement {
+  return before === undefined || before === "withdrawn" ? "announced" : before;
+}
+
+function rank(announcement: Announcement): number {
+  return announcements.indexOf(announcement);
+}

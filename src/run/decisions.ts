@@ -1,0 +1,131 @@
+// The decisions on all prefixes of one config, with what each of them needs over time: its hold-down, its guard and the guard's
+// sight of the link-state database.
+import { Damping } from "../health/damping.js";
+import { livingOf } from "../route/link-state.js";
+import type { Prefix } from "../route/prefix.js";
+import { monotonicNs, nsPerMs } from "../units.js";
+import type { Moment } from "./boot-clock.js";
+import type { Config } from "./config.js";
+import { type Decided, Decision, type Situation } from "./decision.js";
+import { flapsOf, recordOf } from "./flaps.js";
+import { isGuarded, Sights } from "./sights.js";
+import type { Flaps } from "./state.js";
+import type { GuardReport } from "./status.js";
+
+interface Entry {
+  readonly decision: Decision;
+  readonly damping: Damping | undefined;
+  /** What the guard needs; undefined: no guard. */
+  readonly needed: number | undefined;
+  decided: Decided | undefined;
+}
+
+/** Move is a decision that is worth telling. */
+export interface Move {
+  readonly prefix: Prefix;
+  readonly before: Decided | undefined;
+  readonly after: Decided;
+}
+
+/** Decisions last from open() to close(). */
+export class Decisions {
+  readonly #entries = new Map<Prefix, Entry>();
+  readonly #sights: Sights;
+  readonly #onSight: () => void;
+  /** Of prefixes that this config does not have: a later one may. */
+  readonly #otherFlaps: readonly Flaps[];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `onSight` is called when the guard has looked because a prefix waits for it. */
+  constructor(config: Config, flaps: readonly Flaps[], now: Moment, onSight: () => void) {
+    this.#onSight = onSight;
+    this.#sights = new Sights(config);
+    for (const { prefixes, damping: rules, guard } of config.services) {
+      for (const prefix of prefixes) {
+        const record = flaps.find((one) => one.prefix === prefix);
+        const damping = rules && new Damping(inNs(rules), record && recordOf(record, now), monotonicNs());
+        const needed = isGuarded(prefix) ? guard?.others : undefined;
+        const decision = new Decision({ others: needed, damping });
+        this.#entries.set(prefix, { decision, damping, needed, decided: undefined });
+      }
+    }
+    this.#otherFlaps = flaps.filter(({ prefix }) => !this.#entries.has(prefix));
+  }
+
+  /** open looks at the databases. Rejects with ConfigError where a guard that nobody wrote down cannot see. */
+  open(): Promise<void> {
+    return this.#sights.open();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#sights.close();
+  }
+
+  /** look reads the databases now. Never rejects. */
+  look(): Promise<void> {
+    return this.#sights.look();
+  }
+
+  /** of gives what was decided last; undefined before the first time. */
+  of(prefix: Prefix): Decided | undefined {
+    return this.#entries.get(prefix)?.decided;
+  }
+
+  /** decide returns the move where what is decided now is worth telling. */
+  decide(prefix: Prefix, situation: Omit<Situation, "sight">): Move | undefined {
+    const entry = this.#entries.get(prefix)!;
+    const before = entry.decided;
+    const after = entry.decision.decide({ ...situation, sight: this.#sights.of(prefix, situation.nowNs) });
+    entry.decided = after;
+    return isNews(before, after) ? { prefix, before, after } : undefined;
+  }
+
+  /** lookInTime has the databases read when the guard of a waiting prefix wants to see them. */
+  lookInTime(nowNs: number): void {
+    clearTimeout(this.#timer);
+    const due = [...this.#entries.values()].flatMap(({ decision }) => decision.lookNs ?? []);
+    if (due.length === 0) return;
+    const look = () => void this.#sights.look().then(this.#onSight);
+    this.#timer = setTimeout(look, Math.max(0, Math.min(...due) - nowNs) / nsPerMs);
+  }
+
+  /** startOver forgets what was decided on a prefix, or on all: what is observed then counts. */
+  startOver(prefix?: Prefix): void {
+    const entries = prefix === undefined ? this.#entries.values() : [this.#entries.get(prefix)!];
+    for (const { decision } of entries) decision.startOver();
+  }
+
+  /** flaps is for the state file. */
+  flaps(now: Moment): readonly Flaps[] {
+    const nowNs = monotonicNs();
+    const own = [...this.#entries].flatMap(
+      ([prefix, { damping }]) => flapsOf(prefix, damping?.record(nowNs), now) ?? [],
+    );
+    return [...own, ...this.#otherFlaps];
+  }
+
+  /** guardOf tells what the guard says of a prefix; null where it has none. */
+  guardOf(prefix: Prefix): GuardReport | null {
+    const { needed, decided } = this.#entries.get(prefix)!;
+    if (needed === undefined) return null;
+    if (decided?.admission) {
+      const { others, held, reason } = decided.admission;
+      return { others, needed, held, reason };
+    }
+    const { announcers, reason } = this.#sights.of(prefix, monotonicNs());
+    const others = announcers ? livingOf(announcers, "dead").length : null;
+    return { others, needed, held: false, reason: reason ?? announcers?.blind ?? null };
+  }
+}
+
+function inNs({ holdDownMs, maxMs, forgetMs }: { holdDownMs: number; maxMs: number; forgetMs: number }) {
+  return { holdDownNs: holdDownMs * nsPerMs, maxNs: maxMs * nsPerMs, forgetNs: forgetMs * nsPerMs };
+}
+
+/** Where it leads, whether the guard holds it, or the hold-down does: anything else changes at every look. */
+function isNews(before: Decided | undefined, after: Decided): boolean {
+  const told = ({ announcement, admission, holdDownNs }: Decided) =>
+    `${announcement} ${admission?.held ?? false} ${holdDownNs > 0}`;
+  return told(after) !== (before ? told(before) : "hold false false");
+}

@@ -1,0 +1,111 @@
+// The guard's eyes: the link-state databases that the config names, each read at once for all prefixes that rest on it, and
+// what the last look showed.
+import { ConfigError } from "../errors.js";
+import type { Sight } from "../guard/guard.js";
+import { BirdLinkState } from "../route/bird-link-state.js";
+import { FrrLinkState } from "../route/frr-link-state.js";
+import type { LinkState } from "../route/link-state.js";
+import { familyOfPrefix, type Prefix } from "../route/prefix.js";
+import { monotonicNs } from "../units.js";
+import type { Config, GuardConfig } from "./config.js";
+
+/** An older look is none: a router that does not answer any more must not let anything go. */
+const validNs = 10e9;
+
+interface Eye {
+  readonly linkState: LinkState;
+  readonly prefixes: Set<Prefix>;
+  /** A look under way; who asks meanwhile gets the next. */
+  looking: Promise<void> | undefined;
+}
+
+/** isGuarded tells whether the guard concerns a prefix: what is read here is OSPFv2, which has IPv4 only. */
+export function isGuarded(prefix: Prefix): boolean {
+  return familyOfPrefix(prefix) === 4;
+}
+
+/** Sights looks from open() to close(). */
+export class Sights {
+  readonly #eyes: readonly Eye[];
+  readonly #seen = new Map<Prefix, Sight>();
+  /** The keys of the config that must be readable at start, with the prefixes that rest on them. */
+  readonly #demanded: { readonly path: string; readonly prefix: Prefix }[] = [];
+
+  constructor(config: Config) {
+    const eyes = new Map<string, Eye>();
+    for (const { name, guard, prefixes } of config.services) {
+      if (!guard) continue;
+      const key = JSON.stringify(guard.router);
+      const eye = eyes.get(key) ?? { linkState: open(guard.router), prefixes: new Set(), looking: undefined };
+      eyes.set(key, eye);
+      const wrote = (prefix: Prefix) =>
+        config.services.some((other) => other.prefixes.includes(prefix) && other.guard?.written === true);
+      for (const prefix of prefixes.filter(isGuarded)) {
+        eye.prefixes.add(prefix);
+        if (!wrote(prefix)) this.#demanded.push({ path: `services.${name}.guard`, prefix });
+      }
+    }
+    this.#eyes = [...eyes.values()];
+  }
+
+  /** open looks for the first time. Rejects with ConfigError where a guard that nobody wrote down cannot see. */
+  async open(): Promise<void> {
+    await Promise.all(this.#eyes.map(({ linkState }) => linkState.open()));
+    await this.look();
+    for (const { path, prefix } of this.#demanded) {
+      const { reason } = this.of(prefix, monotonicNs());
+      if (reason === undefined) continue;
+      throw new ConfigError(
+        "ERR_CONFIG_INVALID",
+        `${path}: expected a link-state database that can be read, so that the last endpoint of ${prefix} is known as such; ` +
+          `got: ${reason}; write guard: {others: 1, frr: /run/frr} or {others: 1, bird: /run/bird/bird.ctl} where the router is, or guard: none (--guard none)`,
+      );
+    }
+  }
+
+  /** look reads all databases anew. Never rejects: what cannot be read is a sight without announcers. */
+  async look(): Promise<void> {
+    await Promise.all(
+      this.#eyes.map(async (eye) => {
+        await eye.looking;
+        eye.looking = this.#look(eye);
+        await eye.looking;
+      }),
+    );
+  }
+
+  /** of gives what the last look showed of a prefix. */
+  of(prefix: Prefix, nowNs: number): Sight {
+    const sight = this.#seen.get(prefix);
+    if (!sight) return { atNs: Number.NEGATIVE_INFINITY, reason: "the link-state database was not read yet" };
+    if (nowNs - sight.atNs <= validNs) return sight;
+    return { atNs: sight.atNs, reason: "the link-state database was last read over 10 s ago" };
+  }
+
+  close(): void {
+    for (const { linkState } of this.#eyes) linkState.close();
+  }
+
+  async #look({ linkState, prefixes }: Eye): Promise<void> {
+    const atNs = monotonicNs();
+    try {
+      const found = await linkState.read([...prefixes]);
+      for (const prefix of prefixes) {
+        const announcers = found.get(prefix);
+        this.#seen.set(
+          prefix,
+          announcers ? { atNs, announcers } : { atNs, reason: `${linkState.name} says nothing of it` },
+        );
+      }
+    } catch (error) {
+      const reason = (error as Error).message;
+      for (const prefix of prefixes) this.#seen.set(prefix, { atNs, reason });
+    }
+  }
+}
+
+function open(router: GuardConfig["router"]): LinkState {
+  return router.kind === "frr"
+    ? new FrrLinkState({ sockets: router.sockets })
+    : new BirdLinkState({ socket: router.socket });
+}
