@@ -1,15 +1,16 @@
 // A router that lives in memory and misbehaves by script: the routing daemon's stand-in where a test needs thousands of
 // failures in a row. Lab tests use real ones.
 import { RouteError } from "../../src/errors.js";
-import type { Announcement, Driver, DriverEvent, Observation } from "../../src/route/driver.js";
+import type { Announcement, Driver, DriverEvent, Observation, Rung } from "../../src/route/driver.js";
 import type { Prefix } from "../../src/route/prefix.js";
 
 /** What the router does with the next call: as told; refuse; accept and forget; or, for a reading, not answer or lag. */
 export type Mood = "well" | "refuse" | "forget" | "mute" | "lagging";
 
 export class MemoryRouter implements Driver {
-  readonly rungs: readonly Announcement[] = ["announced", "withdrawn"];
   readonly announced: Set<Prefix>;
+  /** Those among them that are depreferred. */
+  readonly depreferred = new Map<Prefix, Rung>();
   readonly calls: { action: string; prefixes: readonly Prefix[] }[] = [];
   onEvent: (event: DriverEvent) => void = () => {};
 
@@ -18,6 +19,7 @@ export class MemoryRouter implements Driver {
     prefixes: readonly Prefix[],
     /** Used up call by call; then it is well for ever. */
     readonly moods: Mood[] = [],
+    readonly rungs: readonly Announcement[] = ["announced", "withdrawn"],
   ) {
     this.announced = new Set(prefixes);
   }
@@ -31,12 +33,27 @@ export class MemoryRouter implements Driver {
     const observe = (prefix: Prefix): Observation =>
       mood === "mute"
         ? { announcement: "unknown", verified: false, reason: "does not answer" }
-        : { announcement: this.announced.has(prefix) ? "announced" : "withdrawn", verified: mood !== "lagging" };
+        : { announcement: this.standing(prefix), verified: mood !== "lagging" };
     return new Map(prefixes.map((prefix) => [prefix, observe(prefix)]));
   }
 
+  /** How it really is. */
+  standing(prefix: Prefix): Announcement {
+    return this.announced.has(prefix) ? (this.depreferred.get(prefix) ?? "announced") : "withdrawn";
+  }
+
   announce(prefixes: readonly Prefix[]): Promise<void> {
-    return this.#act("announce", prefixes, (prefix) => this.announced.add(prefix));
+    return this.#act("announce", prefixes, (prefix) => {
+      this.announced.add(prefix);
+      this.depreferred.delete(prefix);
+    });
+  }
+
+  deprefer(prefixes: readonly Prefix[], rung: Rung): Promise<void> {
+    return this.#act(rung, prefixes, (prefix) => {
+      this.announced.add(prefix);
+      this.depreferred.set(prefix, rung);
+    });
   }
 
   withdraw(prefixes: readonly Prefix[]): Promise<void> {
