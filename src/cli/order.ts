@@ -28,11 +28,13 @@ export function orderVerb(name: string, description: string): Command {
 
 /** lasting gives a verb the options of an order that stays in force. */
 export function lasting(verb: Command): Command {
-  return verb
-    .addOption(
-      new Option("--for <duration>", "end it after so long, as 30m or 1h (default: never)").argParser(duration),
-    )
-    .addOption(new Option("--reason <text>", "why, for whoever looks at status").argParser(reason));
+  const bound = new Option("--for <duration>", "end it after so long, as 30m or 1h (default: never)");
+  return reasoned(verb.addOption(bound.argParser(duration)));
+}
+
+/** reasoned gives a verb the option to say why. */
+export function reasoned(verb: Command): Command {
+  return verb.addOption(new Option("--reason <text>", "why, for whoever looks at status").argParser(reason));
 }
 
 /** asking gives a verb the options of all that ask the daemon. */

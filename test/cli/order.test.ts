@@ -46,7 +46,7 @@ describe("an order", () => {
     ["undrain", ["2001:db8::53"], { what: "2001:db8::53" }],
     ["withdraw", ["resolver", ...all], { what: "resolver", ...allArgs }],
     ["announce", ["resolver", "--force"], { what: "resolver", force: true }],
-    ["hold", ["resolver", "--for", "1.5s"], { what: "resolver", for_ms: 1500 }],
+    ["hold", ["resolver", "--reason", "bad disk"], { what: "resolver", reason: "bad disk" }],
     ["freeze", ["--reason", "größere Arbeiten"], { reason: "größere Arbeiten" }],
     ["unfreeze", [], {}],
   ])("%s %j is asked of the daemon, and told", async (verb, args, wanted) => {
