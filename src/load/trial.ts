@@ -65,7 +65,13 @@ export async function runTrial(
   const cpu = new CpuWatch();
   let endedEarly: string | null = null;
   let counters: Counters;
-  let used: ReturnType<CpuWatch["end"]>;
+  let used: ReturnType<CpuWatch["end"]> | undefined;
+  let serverUse: ReturnType<NonNullable<typeof server>["end"]> | undefined;
+  // While it sends: what waits for timeouts afterwards is idle, and would make either look less busy than it was.
+  const takeUse = () => {
+    used ??= cpu.end();
+    serverUse ??= server?.end();
+  };
   server?.begin();
   try {
     const feeder = new Feeder(engine, source, offer, sending, fromNs, () => tally.rows);
@@ -86,6 +92,7 @@ export async function runTrial(
     for (let progressNs = fromNs; endedEarly === null; ) {
       await pause(signal);
       if (fault !== undefined) throw fault;
+      if (monotonicNs() > fromNs + wholeNs) takeUse();
       if (signal.aborted) endedEarly = String(signal.reason ?? "interrupted");
       else if (fed && (offer.kind === "closed" || tally.rows >= feeder.handed)) {
         if (feeder.ranOut) endedEarly = ranOut;
@@ -105,13 +112,12 @@ export async function runTrial(
         });
     }
     feeder.stop();
-    used = cpu.end();
+    takeUse();
     engine.stop();
     counters = engine.counters();
   } finally {
     engine.close();
   }
-  const serverUse = server?.end();
   const counts = tally.counts(counters);
   const seconds = tally.sendingSeconds;
   const sentQps = seconds > 0 ? (counts.sent - 1) / seconds : 0;
@@ -146,7 +152,7 @@ export async function runTrial(
     moments: tally.moments(),
     ports: tally.ports(),
     answer_octets: tally.answerOctets(),
-    cpu: { ...used, server: serverUse?.cpuCores ?? null },
+    cpu: { ...used!, server: serverUse?.cpuCores ?? null },
     misses,
     limited_by_generator: limited,
     notes: [...notesOf(counts), ...(serverUse?.notes ?? [])],
