@@ -21,16 +21,26 @@ export interface DecidingOptions {
   readonly ground: Pick<Ground, "maintenance" | "journal" | "onChange">;
 }
 
-/** Deciding goes on until leave(). */
+/** Deciding lasts from begin() to leave(). */
 export class Deciding {
   readonly #options: DecidingOptions;
   readonly #transitions: [PrefixCheck, Transition][] = [];
   readonly #together = new Together(() => this.decide());
+  #begun = false;
   /** The prefixes that go with the daemon; undefined while it stays. */
   #leaving: readonly Prefix[] | undefined;
 
   constructor(options: DecidingOptions) {
     this.#options = options;
+  }
+
+  /**
+   * begin decides for the first time, once the routers were read. Checks may have decided before that; but a prefix that is not
+   * known to be withdrawn already would be brought back at the cost of a dead one, to wait there for the guard.
+   */
+  begin(): void {
+    this.#begun = true;
+    this.decide();
   }
 
   /** note keeps a check's transition until decide() tells it. */
@@ -46,6 +56,7 @@ export class Deciding {
 
   /** decide moves the routes first: writing down why takes longer than doing it. */
   decide(): void {
+    if (!this.#begun) return;
     const moves = this.#move();
     const { journal } = this.#options.ground;
     for (const [check, transition] of this.#transitions.splice(0)) narrateTransition(journal, check, transition);

@@ -73,13 +73,15 @@ export class Decision {
       this.#guard?.rest();
       return { announcement: this.#current ?? "hold", because: goal.because, holdDownNs: 0 };
     }
-    const { announcement, because, admission } = this.#guarded({ ...goal, announcement: asked }, situation, before);
-    const rises = before !== undefined && rank(announcement) < rank(before);
+    const guarded = this.#guarded({ ...goal, announcement: asked }, situation, before);
+    const { announcement, because, admission } = guarded;
+    if (announcement === "hold") return { ...guarded, announcement, holdDownNs: 0 };
+    const rises = before === undefined || rank(announcement) < rank(before);
     const holdDownNs = rises && !goal.ordered ? (this.#damping?.leftNs(nowNs) ?? 0) : 0;
     if (holdDownNs > 0) {
       // One that lives must not wait beside the corpses: their cost is the same.
-      this.#current = before === "dead" && situation.canDeprefer ? "degraded" : before!;
-      return { announcement: this.#current, because: `${because}; hold-down`, holdDownNs };
+      this.#current = before === "dead" && situation.canDeprefer ? "degraded" : before;
+      return { announcement: this.#current ?? "hold", because: `${because}; hold-down`, holdDownNs };
     }
     this.#note(announcement, before, goal.ordered, nowNs);
     this.#current = announcement;
@@ -91,7 +93,7 @@ export class Decision {
     goal: Goal & { readonly announcement: Announcement },
     { nowNs, sight, canDeprefer, observed }: Situation,
     before: Announcement | undefined,
-  ): { readonly announcement: Announcement; readonly because: string; readonly admission?: Admission } {
+  ): { readonly announcement: Announcement | "hold"; readonly because: string; readonly admission?: Admission } {
     const gone = before === "withdrawn" && (observed === "withdrawn" || observed === "unknown");
     if (goal.announcement !== "withdrawn" || goal.force || !this.#guard || gone) {
       if (goal.announcement !== "withdrawn") this.#guard?.rest();
@@ -101,6 +103,8 @@ export class Decision {
     const admission = this.#guard.admit(nowNs, sight, rung);
     if (admission.admitted) return goal;
     const because = `${goal.because}; ${admission.held ? "held by the guard: " : ""}${admission.reason}`;
+    // The router says nothing of it yet: it may be withdrawn already, and must not come back to wait.
+    if (before === undefined) return { announcement: "hold", because, admission };
     return { announcement: rung ?? stay(before), because, admission };
   }
 
@@ -135,8 +139,8 @@ function goalOf({ want, because, order }: Situation): Goal {
 }
 
 /** Without a rung it waits as it is: announced. */
-function stay(before: Announcement | undefined): Announcement {
-  return before === undefined || before === "withdrawn" ? "announced" : before;
+function stay(before: Announcement): Announcement {
+  return before === "withdrawn" ? "announced" : before;
 }
 
 function rank(announcement: Announcement): number {

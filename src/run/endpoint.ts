@@ -124,6 +124,7 @@ export class Endpoint {
     this.#ears.findPlaces();
     this.#leases.open();
     this.#clock = setInterval(() => this.#tick(), tickMs);
+    this.#deciding.begin();
     this.#followDrains();
   }
 

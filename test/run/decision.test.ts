@@ -21,6 +21,8 @@ const others = (count: number, atNs: number): Sight => ({
 class Prefix {
   readonly decision: Decision;
   observed: Announcement = "announced";
+  /** Its router says nothing of it. */
+  unread = false;
   order: Situation["order"];
   canDeprefer = true;
   others = 2;
@@ -36,7 +38,7 @@ class Prefix {
       want,
       because: want,
       ...(this.order && { order: this.order }),
-      observed: this.observed,
+      observed: this.unread ? "unknown" : this.observed,
       canDeprefer: this.canDeprefer,
       sight: others(this.others, nowNs),
     });
@@ -73,6 +75,34 @@ describe("a death", () => {
     expect(prefix.decide(2 * second, "withdrawn")).toMatchObject({ announcement: "dead", admission: { held: true } });
     expect(prefix.decide(3 * second, "announced")).toMatchObject({ announcement: "degraded" });
     expect(prefix.decide(13 * second, "announced").announcement).toBe("announced");
+  });
+
+  it("while the router says nothing of it waits for the guard as it is: it may be withdrawn already", () => {
+    const prefix = new Prefix();
+    prefix.unread = true;
+    prefix.others = 0;
+    expect(prefix.decide(0, "withdrawn")).toMatchObject({ announcement: "hold", admission: { admitted: false } });
+    expect(prefix.decide(2 * second, "withdrawn")).toMatchObject({ announcement: "hold", admission: { held: true } });
+    prefix.unread = false;
+    prefix.observed = "withdrawn";
+    expect(prefix.decide(3 * second, "withdrawn").announcement).toBe("withdrawn");
+    const announced = new Prefix();
+    announced.unread = true;
+    announced.decide(0, "withdrawn");
+    announced.unread = false;
+    expect(announced.decide(1 * second, "withdrawn").announcement).toBe("dead");
+  });
+
+  it("is not over before its hold-down is, whatever the router of a new daemon says", () => {
+    const prefix = new Prefix({
+      damping: new Damping(rules, { departures: 1, departedAgoNs: 0, returnedAgoNs: null }),
+    });
+    prefix.unread = true;
+    expect(prefix.decide(0, "announced")).toMatchObject({ announcement: "hold", holdDownNs: 10 * second });
+    prefix.unread = false;
+    prefix.observed = "withdrawn";
+    expect(prefix.decide(1 * second, "announced").announcement).toBe("withdrawn");
+    expect(prefix.decide(10 * second, "announced").announcement).toBe("announced");
   });
 
   it("is not seen by a check that knows nothing: it stays as it is", () => {
