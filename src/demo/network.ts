@@ -11,13 +11,15 @@ import { Vty } from "../route/vty.js";
 import { beforeExit } from "./before-exit.js";
 import { daemonDirectory, Router } from "./frr.js";
 import { Namespace } from "./namespace.js";
-import { type OspfOptions, ospfConfig } from "./ospfd-conf.js";
+import { type Area, type OspfOptions, ospfConfig } from "./ospfd-conf.js";
 import { RouteMonitor } from "./route-monitor.js";
 
 export interface NetworkOptions extends OspfOptions {
   readonly endpoints: number;
   /** Adds a client namespace behind R1, with its default route there. */
   readonly client: boolean;
+  /** The OSPF area of each endpoint, in their order; those without one are in area 0. With another one R1 is an area border router. */
+  readonly areas?: readonly number[];
 }
 
 /** Node is one namespace with the unicast address that the others know it by. */
@@ -127,24 +129,32 @@ export class Network {
   }
 
   async #build(): Promise<void> {
-    const { endpoints, client } = this.#options;
+    const { endpoints, client, areas = [] } = this.#options;
     this.#directory = await mkdtemp(join(tmpdir(), "anyprobe-net-"));
     // The daemons run as frr and must be able to pass.
     await chmod(this.#directory, 0o755);
     const r1 = await this.#node("r1", "198.18.255.1");
     await r1.namespace.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.fib_multipath_hash_policy=1");
     const links = Array.from({ length: endpoints }, (_, index) => `e${index + 1}`);
+    const areaOf = (index: number): Area => ({ network: subnet(index + 1), area: areas[index] ?? 0 });
     for (const [index, name] of links.entries()) {
       const node = await this.#link(r1.namespace, name, index + 1);
       for (const prefix of this.#options.prefixes) {
         const label = prefix.includes(":") ? [] : ["label", "lo:0"];
         await node.namespace.ip("address", "add", prefix, "dev", "lo", ...label);
       }
-      this.endpoints.push({ ...node, router: this.#router(node, ["up0"], `198.18.255.${10 + index + 1}`) });
+      this.endpoints.push({
+        ...node,
+        router: this.#router(node, ["up0"], `198.18.255.${10 + index + 1}`, [areaOf(index)]),
+      });
     }
-    this.r1 = { ...r1, router: this.#router(r1, links, r1.address) };
+    const backbone: Area = { network: subnet(clientSubnet), area: 0 };
+    this.r1 = {
+      ...r1,
+      router: this.#router(r1, links, r1.address, [backbone, ...links.map((_, index) => areaOf(index))]),
+    };
     if (client) {
-      this.client = await this.#link(r1.namespace, "client", 0);
+      this.client = await this.#link(r1.namespace, "client", clientSubnet);
       await this.client.namespace.ip("route", "add", "default", "via", "198.18.0.1");
     }
     await Promise.all(this.#routers.map((router) => router.start()));
@@ -156,24 +166,24 @@ export class Network {
     return node;
   }
 
-  /** A namespace with one veth to R1: `up0` there, its own name at R1's end, 198.18.`subnet`.0/24. */
-  async #link(r1: Namespace, name: string, subnet: number): Promise<Node> {
-    const node = await this.#node(name, `198.18.${subnet}.2`);
+  /** A namespace with one veth to R1: `up0` there, its own name at R1's end, the network `subnet(number)`. */
+  async #link(r1: Namespace, name: string, number: number): Promise<Node> {
+    const node = await this.#node(name, `198.18.${number}.2`);
     const { namespace } = node;
     await r1.ip("link", "add", name, "type", "veth", "peer", "name", "up0", "netns", namespace.name);
-    await r1.ip("address", "add", `198.18.${subnet}.1/24`, "dev", name);
+    await r1.ip("address", "add", `198.18.${number}.1/24`, "dev", name);
     await r1.ip("link", "set", name, "up");
     await namespace.ip("address", "add", `${node.address}/24`, "dev", "up0");
     await namespace.ip("link", "set", "up0", "up");
     return node;
   }
 
-  #router(node: Node, interfaces: readonly string[], routerId: string): Router {
+  #router(node: Node, interfaces: readonly string[], routerId: string, areas: readonly Area[]): Router {
     const [uid, gid] = frrIds();
     const router = new Router({
       namespace: node.namespace.name,
       directory: join(this.#directory, node.name),
-      ospfConfig: ospfConfig({ ...this.#options, interfaces, routerId, endpoint: node.name !== "r1" }),
+      ospfConfig: ospfConfig({ ...this.#options, interfaces, routerId, areas, endpoint: node.name !== "r1" }),
       uid,
       gid,
     });
@@ -193,6 +203,13 @@ export class Network {
 interface KernelRoute {
   readonly gateway?: string;
   readonly nexthops?: readonly { readonly gateway?: string }[];
+}
+
+/** The client's link; those of the endpoints are 1 and up. */
+const clientSubnet = 0;
+
+function subnet(number: number): string {
+  return `198.18.${number}.0/24`;
 }
 
 function executable(path: string): boolean {

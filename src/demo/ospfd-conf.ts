@@ -9,8 +9,16 @@ export interface OspfOptions {
   readonly prefixes: readonly string[];
 }
 
+/** Area is a network of links and the area that they are in. */
+export interface Area {
+  readonly network: string;
+  readonly area: number;
+}
+
 interface NodeOptions extends OspfOptions {
   readonly interfaces: readonly string[];
+  /** The links' networks; an endpoint has one, and announces the prefixes in its area. */
+  readonly areas: readonly Area[];
   readonly routerId: string;
   /** Endpoints announce the prefixes, R1 does not. */
   readonly endpoint: boolean;
@@ -36,9 +44,12 @@ export function ospfConfig(options: NodeOptions): string {
     lines.push(...prefixes.map((prefix, index) => `ip prefix-list ANYCAST seq ${5 * (index + 1)} permit ${prefix}`));
     lines.push("route-map ANYCAST permit 10", " match ip address prefix-list ANYCAST", "!");
   }
-  lines.push("router ospf", ` ospf router-id ${options.routerId}`, " network 198.18.0.0/16 area 0");
+  lines.push("router ospf", ` ospf router-id ${options.routerId}`);
+  lines.push(...options.areas.map(({ network, area }) => ` network ${network} area ${area}`));
   if (redistribute) lines.push(` ${redistributeLine}`);
-  else lines.push(...prefixes.map((prefix) => ` network ${prefix} area 0`));
+  else lines.push(...prefixes.map((prefix) => ` network ${prefix} area ${options.areas[0]!.area}`));
+  // Else a border router prefers whoever announces an external in another area than 0, whatever it costs (RFC 2328, 16.4.1).
+  if (options.areas.some(({ area }) => area !== 0)) lines.push(" compatible rfc1583");
   if (options.timers === "tuned") lines.push(...tuned);
   return `${lines.join("\n")}\n`;
 }

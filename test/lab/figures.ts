@@ -34,11 +34,11 @@ export function round(value: number, digits = 2): number {
 /** bars gives a sentence for each figure that is over its bound. */
 export function bars(
   name: string,
-  figures: Readonly<Record<string, number>>,
+  figures: Readonly<Record<string, unknown>>,
   bounds: Readonly<Record<string, number>>,
 ): string[] {
   return Object.entries(bounds)
-    .filter(([figure, most]) => !((figures[figure] ?? Number.NaN) <= most))
+    .filter(([figure, most]) => !(Number(figures[figure] ?? Number.NaN) <= most))
     .map(([figure, most]) => `${name}: expected ${figure} <= ${most}, got ${figures[figure]}`);
 }
 

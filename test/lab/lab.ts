@@ -13,9 +13,12 @@ import { encodeQuery } from "../../src/probe/dns.js";
 import { fetchStatus } from "../../src/run/control.js";
 import type { Status } from "../../src/run/status.js";
 import { monotonicNs, nsPerMs } from "../../src/units.js";
+import { DaemonProcess, type DaemonProcessOptions } from "../support/daemon.js";
 import { healthAddress, healthName, type NameServer, startNamed, startUnbound } from "./servers.js";
 
 export const anycast = "203.0.113.53/32";
+/** Checks that decide within a second, so that an experiment takes a few. */
+export const quick = { interval: "200ms", fast_interval: "50ms", timeout: "300ms", stable_for: "300ms" };
 /** The built command. */
 export const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -26,6 +29,8 @@ export interface LabOptions {
   readonly timers?: "tuned" | "default";
   readonly server?: "unbound" | "named";
   readonly client?: boolean;
+  /** The OSPF area of each endpoint; default: all in area 0. */
+  readonly areas?: readonly number[];
 }
 
 /** DaemonOptions are keys of the config file, in its own spelling, over the defaults. */
@@ -35,6 +40,8 @@ export interface DaemonOptions {
   readonly check?: Readonly<Record<string, unknown>>;
   readonly service?: Readonly<Record<string, unknown>>;
   readonly top?: Readonly<Record<string, unknown>>;
+  /** The last-endpoint guard is on, by the database of the endpoint's router: so many others must remain. */
+  readonly others?: number;
 }
 
 /** LabEndpoint is one endpoint: its node, its server, its daemon. */
@@ -66,13 +73,19 @@ export class LabEndpoint {
     return this.server;
   }
 
+  /** restartServer ends what is left of the server and starts it anew. */
+  async restartServer(): Promise<NameServer> {
+    await this.server?.stop();
+    return this.startServer();
+  }
+
   /** Bound to its addresses, the server goes on answering behind an anchor; loopback is for asking whether it is ready. */
   #addresses(prefixes: readonly string[]): string[] {
     return ["127.0.0.1", ...prefixes.map((prefix) => prefix.split("/")[0]!)];
   }
 
   writeConfig(options: DaemonOptions): void {
-    const { driver = "address", address, check, service, top } = options;
+    const { driver = "address", address, check, service, top, others } = options;
     const route =
       driver === "frr"
         ? [{ frr: { sockets: this.node.router.sockets } }]
@@ -95,7 +108,7 @@ export class LabEndpoint {
             },
           ],
           route,
-          guard: "none",
+          guard: others === undefined ? "none" : { others, frr: this.node.router.sockets },
           damping: "none",
           ...service,
         },
@@ -115,6 +128,15 @@ export class LabEndpoint {
     this.daemon.stdout!.pipe(log);
     this.daemon.stderr!.pipe(log);
     await this.until((status) => checksOf(status).every(({ state }) => state === "up"), upWithinMs);
+  }
+
+  /** run starts the daemon and waits for nothing: it may find its service sick. Lab.close ends it. */
+  run(options: DaemonOptions = {}, process: Partial<DaemonProcessOptions> = {}): DaemonProcess {
+    this.writeConfig(options);
+    const argv = ["-c", this.configFile];
+    const daemon = new DaemonProcess(this.node.namespace, argv, { control: this.control, ...process });
+    this.daemon = daemon.child;
+    return daemon;
   }
 
   status(): Promise<Status> {
@@ -176,6 +198,7 @@ export class Lab implements AsyncDisposable {
       timers: "tuned",
       server: "unbound",
       client: false,
+      areas: [],
       ...options,
     };
     const network = await Network.create(full);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allUp, type DaemonProcess, prefixIn } from "../support/daemon.js";
 import { skipWithoutLab } from "../support/lab.js";
 import { anycast, Lab, type LabEndpoint } from "./lab.js";
-import { announced, expectOnly, expectRouted, restartServer, runDaemon, withdrawn } from "./scenario.js";
+import { announced, expectOnly, expectRouted, runDaemon, withdrawn } from "./scenario.js";
 import { serverMissing } from "./servers.js";
 
 const impossible = /^recovery impossible at the anycast address/;
@@ -42,7 +42,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("named")))("wit
       await anchored.until(withdrawn);
       await expectOnly(lab, [e2, e3], 1000);
       if (signal === "SIGSTOP") e1.server!.signal("SIGCONT");
-      else await restartServer(e1);
+      else await e1.restartServer();
       await anchored.until((status) => impossible.test(prefixIn(status, anycast).reason ?? ""));
       expect(anchored.lines.filter(({ event }) => event === "deadlock")).toHaveLength(told + 1);
       expect(anchored.lines.find(({ event }) => event === "deadlock")).toMatchObject({
@@ -64,7 +64,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("named")))("wit
       await aliased.until(withdrawn);
       await expectOnly(lab, [e1, e3], 1000);
       if (signal === "SIGSTOP") e2.server!.signal("SIGCONT");
-      else await restartServer(e2);
+      else await e2.restartServer();
       await aliased.until(announced);
       await expectOnly(lab, [e1, e2, e3]);
       const moved = aliased.routeLines().length;
@@ -77,7 +77,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("named")))("wit
   test("waits for an operator with manual recovery, and then for the checks", async () => {
     e3.server!.signal("SIGKILL");
     await manual.until(withdrawn);
-    await restartServer(e3);
+    await e3.restartServer();
     await sleep(2000);
     const status = await manual.status();
     expect(prefixIn(status, anycast)).toMatchObject({

@@ -7,16 +7,7 @@ import { allUp, type DaemonProcess, prefixIn } from "../support/daemon.js";
 import { anycastAddress, behave, spawnAnswerer } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
 import { anycast, Lab, type LabEndpoint } from "./lab.js";
-import {
-  announced,
-  expectOnly,
-  expectRouted,
-  manualOf,
-  originations,
-  restartServer,
-  runDaemon,
-  withdrawn,
-} from "./scenario.js";
+import { announced, expectOnly, expectRouted, manualOf, originations, runDaemon, withdrawn } from "./scenario.js";
 import { serverMissing } from "./servers.js";
 
 describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("in a network of three endpoints", () => {
@@ -64,7 +55,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
       await daemon.until(withdrawn);
       await expectOnly(lab, othersOf(endpoint), 1000);
       if (signal === "SIGSTOP") endpoint.server!.signal("SIGCONT");
-      else await restartServer(endpoint);
+      else await endpoint.restartServer();
       await daemon.until(announced);
       await expectOnly(lab, all, 1000);
     });
@@ -119,7 +110,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     await daemon.logged(({ event }) => event === "appeared");
     await daemon.until(withdrawn);
     await expectRouted(lab, [e2, e3], 1000);
-    await restartServer(e1);
+    await e1.restartServer();
     await daemon.until(announced);
     await expectOnly(lab, all, 1000);
   });
@@ -188,7 +179,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     await expectOnly(lab, [e1, e3]);
     const via = lab.monitor.events.filter(({ atNs, nextHops }) => atNs > sinceNs && nextHops.includes(e2.gateway));
     expect(via.filter(({ destination }) => destination === anycastAddress)).toEqual([]);
-    await restartServer(e2);
+    await e2.restartServer();
     await daemon.until(announced);
     await expectOnly(lab, all);
   });
@@ -212,7 +203,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     await daemon.until(withdrawn);
     await daemon.logged(({ action }) => action === "withdraw");
     await daemon.kill();
-    await restartServer(e2);
+    await e2.restartServer();
     await sleep(1000);
     await expectOnly(lab, [e1, e3], 0);
     await daemonOf(e2);
@@ -236,7 +227,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     const daemon = await daemonOf(e1, { check: { confirm: { for: "1s" } } });
     await expectRouted(lab, all);
     const before = await originations(lab, e1);
-    await restartServer(e1);
+    await e1.restartServer();
     await daemon.logged(({ event, to }) => event === "check" && to === "falling");
     await daemon.until(allUp);
     await sleep(1500);
@@ -246,7 +237,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(serverMissing("unbound")))("i
     e1.server!.signal("SIGKILL");
     await daemon.until(withdrawn);
     expect(await originations(lab, e1)).not.toBe(before);
-    await restartServer(e1);
+    await e1.restartServer();
     await daemon.until(announced);
   });
 });

@@ -1,12 +1,10 @@
-// What the scenario tests share: quick checks, daemons that are watched, and where R1 and its clients find the service.
+// What the scenario tests share: daemons that are watched, and where R1 and its clients find the service.
 import { join } from "node:path";
 import { expect } from "vitest";
 import { Vty } from "../../src/route/vty.js";
-import { DaemonProcess, type DaemonProcessOptions, prefixIn, stands, within } from "../support/daemon.js";
-import { anycast, type DaemonOptions, type Lab, type LabEndpoint } from "./lab.js";
+import { type DaemonProcess, type DaemonProcessOptions, prefixIn, stands, within } from "../support/daemon.js";
+import { anycast, type DaemonOptions, type Lab, type LabEndpoint, quick } from "./lab.js";
 
-/** Checks that decide within a second, so that a scenario takes a few. */
-export const quick = { interval: "200ms", fast_interval: "50ms", timeout: "300ms", stable_for: "300ms" };
 export const withdrawn = stands("withdrawn", anycast);
 export const announced = stands("announced", anycast);
 
@@ -16,18 +14,7 @@ export function runDaemon(
   { check, ...options }: DaemonOptions = {},
   process: Partial<DaemonProcessOptions> = {},
 ): DaemonProcess {
-  endpoint.writeConfig({ check: { ...quick, ...check }, ...options });
-  const { control, configFile, node } = endpoint;
-  const daemon = new DaemonProcess(node.namespace, ["-c", configFile], { control, ...process });
-  // Lab.close ends it.
-  endpoint.daemon = daemon.child;
-  return daemon;
-}
-
-/** restartServer ends what is left of the server and starts it anew. */
-export async function restartServer(endpoint: LabEndpoint): Promise<void> {
-  await endpoint.server!.stop();
-  await endpoint.startServer();
+  return endpoint.run({ check: { ...quick, ...check }, ...options }, process);
 }
 
 /** expectRouted waits until R1's kernel has the prefix via exactly these endpoints. */
