@@ -23,7 +23,10 @@ export function drainVerb(): Command {
 
 export function undrainVerb(): Command {
   return asking(
-    orderVerb("undrain", "end an order (drain, withdraw, announce, hold or by hand): its checks decide again"),
+    orderVerb(
+      "undrain",
+      "end an order (drain, withdraw, announce, hold, or a removal by hand): its checks decide again",
+    ),
   )
     .addHelpText("after", examples("anyprobe undrain resolver", "anyprobe undrain 203.0.113.53/32"))
     .action(async (what: string, options: OrderOptions) => print(await order("undrain", options, what), options));
@@ -38,5 +41,10 @@ async function drain(what: string, options: OrderOptions & { readonly wait: bool
     if (!options.json) process.stdout.write(`${line}\n`);
   });
   if (options.json) process.stdout.write(`${JSON.stringify(snakeCase({ ...answer, outcomes }))}\n`);
-  if (!outcomes.every(({ outcome }: DrainOutcome) => outcome === "withdrawn")) process.exitCode = 1;
+  if (outcomes.every(({ outcome }: DrainOutcome) => outcome === "withdrawn")) return;
+  process.exitCode = 1;
+  const stands = outcomes.some(({ outcome }: DrainOutcome) => outcome === "held" || outcome === "frozen");
+  if (stands && !options.json) {
+    process.stdout.write(`the order stands, and withdraws as soon as it can; \`anyprobe undrain ${what}\` ends it\n`);
+  }
 }

@@ -20,11 +20,13 @@ export function renderEvent(event: JournalEvent, colours: boolean): string {
   const text = printable(message);
   // The subject has its own column.
   const said = text.startsWith(`${subject}: `) || text.startsWith(`${subject} `);
+  const place = `${service} at ${subject}: `;
+  const short = text.startsWith(place) ? `${service}: ${text.slice(place.length)}` : text;
   return [
     instant(atMs),
     paint(levelStyles[level], level.padEnd(5)),
     paint("bold", subject.padEnd(subjectWidth)),
-    said ? text.slice(subject.length).replace(/^:? /, "") : text,
+    said ? text.slice(subject.length).replace(/^:? /, "") : short,
   ].join("  ");
 }
 

@@ -17,11 +17,7 @@ export function eventsVerb(): Command {
   return new Command("events")
     .description("show what happened: transitions, actions, orders, and what the guard said")
     .option("-f, --follow", "go on with what happens, until SIGINT")
-    .addOption(
-      new Option("-n, --count <count>", "so many of the newest (default: 20)")
-        .default(20, "20")
-        .argParser(count(0, mostEvents)),
-    )
+    .addOption(new Option("-n, --count <count>", "so many of the newest").default(20).argParser(count(0, mostEvents)))
     .addOption(controlOption())
     .option("--json", "print one JSON object a line, with all evidence")
     .addHelpText(

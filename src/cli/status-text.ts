@@ -61,14 +61,16 @@ function renderHealth(health: OwnHealthReport | undefined, paint: Paint): string
 }
 
 function renderPrefix(report: PrefixReport, paint: Paint, nowNs: number): string[] {
-  const state = report.manual || report.order?.kind === "manual" ? "manual" : report.observed;
+  // The reconciler leaves a prefix on hold alone as one that was taken away by hand; its order says which it is.
+  const byHand = report.order ? report.order.kind === "manual" : report.manual !== undefined;
+  const state = byHand ? "manual" : report.observed;
   // Where nothing is moved, nothing is verified either; the reason says so.
   const moves = report.drivers.some(({ driver }) => driver !== "none");
   const verified = report.verified ? "verified" : "not verified";
   const facts = [
     moves ? verified : undefined,
     report.wanted === report.observed || report.wanted === "hold" ? undefined : `wanted ${report.wanted}`,
-    report.manual && `taken away by ${report.manual.by}`,
+    report.order ? undefined : report.manual && `taken away by ${report.manual.by}`,
     report.reason && printable(report.reason),
   ].filter((fact) => fact !== undefined);
   return [
@@ -107,7 +109,9 @@ function renderGuard({ others, needed, held, reason }: GuardReport, paint: Paint
 }
 
 function renderObjective({ breached, reasons, samples, figures }: ObjectiveReport, paint: Paint): string {
-  const state = breached ? paint("yellow", "breached") : `kept (${samples} probes)`;
+  // Reasons without a breach are why nothing can be said.
+  const kept = reasons.length > 0 ? "not judged" : `kept (${samples} probes)`;
+  const state = breached ? paint("yellow", "breached") : kept;
   const told = reasons.length > 0 ? reasons : figures.map(renderBound);
   return `${state}${told.length > 0 ? `: ${told.join("; ")}` : ""}`;
 }

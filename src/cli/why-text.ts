@@ -34,7 +34,7 @@ export function renderWhy(answer: WhyAnswer, colours: boolean, nowNs = monotonic
     ...report.drivers.filter(({ driver }) => driver !== "none").map((driver) => explainDriver(driver, events)),
     explainWanted(report, events),
     ...(order ? [explainOrder(order, events)] : []),
-    ...(guard ? [explainGuard(guard)] : []),
+    ...(guard ? [explainGuard(guard, report)] : []),
     ...(holdDownMs > 0 ? [`Hold-down: it is not announced for another ${left(holdDownMs)}, however well it is.`] : []),
     ...services.flatMap((service) => explainService(service, events, paint, nowNs)),
   ];
@@ -51,10 +51,15 @@ function headline(report: PrefixReport, events: readonly JournalEvent[], paint: 
   const how = `${paint(style, observed)}${gloss(observed)}`;
   if (drivers.every(({ driver }) => driver === "none")) return `${name} would be ${how}: ${reason ?? "a dry run"}.`;
   if (!verified) return `${name} is ${how}; not verified${reason === undefined ? " yet" : `: ${reason}`}.`;
-  const settled = entered(events, ({ kind }) => kind === "route");
+  const settled = entered(sinceByHand(events), ({ kind }) => kind === "route");
   if (settled?.evidence?.["to"] !== observed) return `${name} is ${how}; verified.`;
   const ago = formatDuration(Math.max(0, nowMs - settled.atMs) * nsPerMs);
   return `${name} is ${how}; verified since ${instant(settled.atMs)} (${ago} ago).`;
+}
+
+/** What was verified before somebody's hand moved the prefix says nothing of how it stands since. */
+function sinceByHand(events: readonly JournalEvent[]): readonly JournalEvent[] {
+  return events.slice(events.findLastIndex(({ kind }) => kind === "manual" || kind === "appeared") + 1);
 }
 
 /** What a rung is, for whoever meets it the first time. */
@@ -81,7 +86,10 @@ function explainDriver(
   return `${shows} It was told to ${what}, which took ${formatDuration(tookNs)}.`;
 }
 
-function explainWanted({ wanted, observed, verified, reason }: PrefixReport, events: readonly JournalEvent[]): string {
+function explainWanted(
+  { wanted, observed, verified, reason, because }: ServiceReport,
+  events: readonly JournalEvent[],
+): string {
   const isDecision = ({ kind }: JournalEvent) => kind === "decision";
   if (wanted === "hold") {
     const before = events.findLast(isDecision)?.evidence;
@@ -90,7 +98,12 @@ function explainWanted({ wanted, observed, verified, reason }: PrefixReport, eve
   }
   const decision = entered(events, isDecision);
   const known = decision?.evidence?.["to"] === wanted ? decision : undefined;
-  const why = known ? `, decided at ${instant(known.atMs)}: ${known.evidence!["reason"]}.` : ".";
+  const then = known?.evidence?.["reason"];
+  const now = because ?? then;
+  const when = known ? `, decided at ${instant(known.atMs)}` : "";
+  // As after an order that has ended while the checks want the same.
+  const changed = known && now !== then ? ", by now for another reason" : "";
+  const why = now === undefined ? "." : `${when}${changed}: ${now}.`;
   const obstacle = verified && reason !== undefined ? `: ${reason}` : "";
   return `It is to be ${wanted}${why}${observed === wanted ? "" : ` It is not so yet${obstacle}.`}`;
 }
@@ -116,11 +129,16 @@ function explainOrder(order: OrderReport, events: readonly JournalEvent[]): stri
   return `${by} ${orders[kind]}${when} ${until}${stage}${why}.`;
 }
 
-function explainGuard({ held, others, needed, reason }: GuardReport): string {
-  if (held)
-    return `The last-endpoint guard keeps it from being withdrawn: ${reason ?? guardSight({ others, needed })}.`;
+function explainGuard({ held, others, needed, reason }: GuardReport, { wanted, observed }: PrefixReport): string {
+  const sight = guardSight({ others, needed });
+  if (held) return `The last-endpoint guard keeps it from being withdrawn: ${reason ?? sight}.`;
   if (reason !== null) return `The last-endpoint guard is not done: ${reason}.`;
-  return `The last-endpoint guard lets it be withdrawn: ${guardSight({ others, needed })}.`;
+  const enough = others !== null && others >= needed;
+  if (wanted !== "withdrawn")
+    return `The last-endpoint guard would ${enough ? "let" : "not let"} it be withdrawn: ${sight}.`;
+  // It was forced, or the others went after it.
+  if (!enough && observed === "withdrawn") return `The last-endpoint guard has nothing to hold any more: ${sight}.`;
+  return `The last-endpoint guard lets it be withdrawn: ${sight}.`;
 }
 
 function byWhom({ by, reason, leftMs }: FreezeReport): string {

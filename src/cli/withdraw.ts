@@ -4,7 +4,10 @@ import { examples } from "./example.js";
 import { asking, lasting, type OrderOptions, order, orderVerb, print } from "./order.js";
 
 export function withdrawVerb(): Command {
-  const verb = orderVerb("withdraw", "withdraw at once, and keep it so; queries on their way may be lost");
+  const verb = orderVerb(
+    "withdraw",
+    "withdraw now, without waiting for traffic to go, and keep it so; the guard may still hold it",
+  );
   return asking(
     lasting(verb).option("--force", "also where other services share the prefix, and past the last-endpoint guard"),
   )

@@ -96,7 +96,7 @@ export function narrateRoute(journal: Journal, event: RouteEvent): void {
       const { driver, action, rung, prefixes, tookNs, error } = event;
       const what = `${action} ${prefixes.join(", ")}${rung ? ` to ${rung}` : ""}`;
       const [level, message]: [Level, string] = error
-        ? ["error", `${driver} could not ${what}`]
+        ? ["error", `${driver} could not ${what}: ${error.message}`]
         : ["info", driver === "none" ? `dry run: would ${what}` : `${driver}: ${what}`];
       const facts = { driver, action, ...(rung && { rung }), prefixes, ...(error && { error: error.message }) };
       const fields = { ...facts, took: formatDuration(tookNs) };
@@ -207,7 +207,7 @@ export function narrateOrder(journal: Journal, { kind, prefixes, by, reason, for
   const why = reason === null ? "" : `: ${reason}`;
   const messages = {
     given: `${by} orders: ${verb} ${which}${bound}${why}`,
-    ended: `${by} ended the ${noun} of ${which}${why}`,
+    ended: `${by} ended the ${noun} of ${which}${reason === null ? "" : ` (given for: ${reason})`}`,
     expired: `the ${noun} of ${which} is over: its time is up`,
   };
   const evidence = { order: kind, action, prefixes, by, reason, forMs };

@@ -22,7 +22,7 @@ it.each<[string, JournalEvent, string]>([
   [
     "a prefix",
     event,
-    "2026-11-23 01:02:03.456Z  warn   203.0.113.53/32     resolver at 203.0.113.53/32: dns a/A is down (1 failure: timeout)",
+    "2026-11-23 01:02:03.456Z  warn   203.0.113.53/32     resolver: dns a/A is down (1 failure: timeout)",
   ],
   [
     "a prefix that the message begins with",

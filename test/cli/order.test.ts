@@ -142,6 +142,7 @@ describe("anyprobe drain", () => {
     const { code, out } = await anyprobe("drain", "resolver", ...control);
     expect(code).toBe(1);
     expect(out).toContain(`\n203.0.113.53/32: drained; held: ${held.reason}\n`);
+    expect(out).toContain("\nthe order stands, and withdraws as soon as it can; `anyprobe undrain resolver` ends it\n");
   });
 
   it("gives JSON at its end", async () => {

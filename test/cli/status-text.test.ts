@@ -64,6 +64,13 @@ describe("renderStatus", () => {
       "  203.0.113.53/32          manual     verified",
       "    order       taken away by hand by root (pid 1)",
     ]);
+    const hold = { ...order, kind: "hold", reason: "the disk fails", leftMs: null } as const;
+    expect(
+      prefixLines({ ...down, order: hold, manual: { by: "root (pid 1)", atNs: 6e9, why: "the disk fails" } }),
+    ).toEqual([
+      "  203.0.113.53/32          withdrawn  verified",
+      "    order       hold by root (pid 1): the disk fails",
+    ]);
   });
 
   it("shows what the guard sees, and why it holds", () => {
@@ -97,6 +104,10 @@ describe("renderStatus", () => {
     );
     expect(line({ ...kept, samples: 0, figures: [silent] })).toBe(
       "    objective   kept (0 probes): p99 unknown of 20.0ms",
+    );
+    const few = ["too few probes to judge by: 12 over 30s, expected at least 20"];
+    expect(line({ ...kept, samples: 12, reasons: few, figures: [p99] })).toBe(
+      "    objective   not judged: too few probes to judge by: 12 over 30s, expected at least 20",
     );
     const reasons = ["p99 41.2ms above 20ms over 30s (300 probes)"];
     expect(line({ breached: true, reasons, samples: 300, figures: [p99] })).toBe(

@@ -253,6 +253,45 @@ describe("renderWhy", () => {
     expect(linesOf(openJournal().journal, [{ ...withdrawn, guard, checks: [] }])).toContain(line);
   });
 
+  it.each([
+    ["announced", 2, "would let it be withdrawn: 2 other endpoints would take the traffic, 1 must."],
+    ["announced", 0, "would not let it be withdrawn: no other endpoint would take the traffic, 1 must."],
+    ["withdrawn", 2, "lets it be withdrawn: 2 other endpoints would take the traffic, 1 must."],
+    ["withdrawn", 0, "has nothing to hold any more: no other endpoint would take the traffic, 1 must."],
+  ] as const)("tells what the guard thinks of one that is to be %s beside %d others", (wanted, others, answer) => {
+    const guard = { others, needed: 1, held: false, reason: null };
+    const lines = linesOf(openJournal().journal, [{ ...withdrawn, wanted, observed: wanted, guard, checks: [] }]);
+    expect(lines).toContain(`The last-endpoint guard ${answer}`);
+  });
+
+  it("tells the reason of now, where it is not that of the decision", () => {
+    const { journal } = openJournal();
+    vi.setSystemTime(killedMs);
+    narrateDecision(journal, { prefix, from: "announced", to: "withdrawn", reason: "drain ordered by root" });
+    const decided = "It is to be withdrawn, decided at 2026-11-23 01:02:03.454Z";
+    const wantedNow = (because: string) => linesOf(journal, [{ ...withdrawn, because, checks: [] }])[2];
+    expect(wantedNow("drain ordered by root")).toBe(`${decided}: drain ordered by root.`);
+    expect(wantedNow("its check is down")).toBe(`${decided}, by now for another reason: its check is down.`);
+  });
+
+  it("does not count what was verified before a removal by hand", () => {
+    const { journal } = openJournal();
+    vi.setSystemTime(killedMs);
+    narrateRoute(journal, { kind: "settled", prefix, announcement: "announced", tookNs: ms });
+    narrateRoute(journal, { kind: "manual", prefix, by: "pid 42" });
+    const announced = {
+      ...withdrawn,
+      wanted: "announced",
+      observed: "announced",
+      want: "announced",
+      checks: [],
+    } as const;
+    expect(linesOf(journal, [announced])[0]).toBe("203.0.113.53/32 is announced; verified.");
+    vi.setSystemTime(killedMs + 1000);
+    narrateRoute(journal, { kind: "settled", prefix, announcement: "announced", tookNs: ms });
+    expect(linesOf(journal, [announced])[0]).toMatch(/; verified since 2026-11-23 01:02:04\.454Z /);
+  });
+
   it("tells of a freeze before all that it stops", () => {
     const frozen = { by: "root", reason: "storm", leftMs: 1_200_000 };
     const lines = linesOf(openJournal().journal, [{ ...withdrawn, checks: [] }], { frozen });

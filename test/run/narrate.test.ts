@@ -179,7 +179,7 @@ describe("narrateRoute", () => {
         prefixes: [prefix],
         took: "1.20ms",
         error: "no such statement",
-        msg: "frr could not deprefer 203.0.113.53/32 to dead",
+        msg: "frr could not deprefer 203.0.113.53/32 to dead: no such statement",
       },
     ],
     [
@@ -316,6 +316,11 @@ describe("narrateOrder", () => {
     ],
     [{ kind: "announce", forMs: 90e3 }, "warn", "root (pid 4711) orders: announce 203.0.113.53/32 for 1m30s"],
     [{ action: "ended" }, "info", "root (pid 4711) ended the drain of 203.0.113.53/32"],
+    [
+      { action: "ended", reason: "new kernel" },
+      "info",
+      "root (pid 4711) ended the drain of 203.0.113.53/32 (given for: new kernel)",
+    ],
     [{ kind: "withdraw", action: "expired" }, "info", "the withdrawal of 203.0.113.53/32 is over: its time is up"],
   ])("of %j is told at %s", (changes, level, msg) => {
     const { journal, lines } = openJournal();
