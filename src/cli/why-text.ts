@@ -134,11 +134,10 @@ function explainGuard({ held, others, needed, reason }: GuardReport, { wanted, o
   if (held) return `The last-endpoint guard keeps it from being withdrawn: ${reason ?? sight}.`;
   if (reason !== null) return `The last-endpoint guard is not done: ${reason}.`;
   const enough = others !== null && others >= needed;
-  if (wanted !== "withdrawn")
-    return `The last-endpoint guard would ${enough ? "let" : "not let"} it be withdrawn: ${sight}.`;
-  // It was forced, or the others went after it.
+  // It was forced or taken away by hand, or the others went after it.
   if (!enough && observed === "withdrawn") return `The last-endpoint guard has nothing to hold any more: ${sight}.`;
-  return `The last-endpoint guard lets it be withdrawn: ${sight}.`;
+  const lets = wanted === "withdrawn" ? "lets" : enough ? "would let" : "would not let";
+  return `The last-endpoint guard ${lets} it be withdrawn: ${sight}.`;
 }
 
 function byWhom({ by, reason, leftMs }: FreezeReport): string {
