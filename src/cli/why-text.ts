@@ -132,7 +132,10 @@ function explainOrder(order: OrderReport, events: readonly JournalEvent[]): stri
 function explainGuard({ held, others, needed, reason }: GuardReport, { wanted, observed }: PrefixReport): string {
   const sight = guardSight({ others, needed });
   if (held) return `The last-endpoint guard keeps it from being withdrawn: ${reason ?? sight}.`;
-  if (reason !== null) return `The last-endpoint guard is not done: ${reason}.`;
+  if (reason !== null) {
+    const told = others === null ? "cannot see who else announces it" : "is not done";
+    return `The last-endpoint guard ${told}: ${reason}.`;
+  }
   const enough = others !== null && others >= needed;
   // It was forced or taken away by hand, or the others went after it.
   if (!enough && observed === "withdrawn") return `The last-endpoint guard has nothing to hold any more: ${sight}.`;

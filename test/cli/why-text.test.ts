@@ -249,6 +249,10 @@ describe("renderWhy", () => {
       { held: false, others: 1, needed: 1, reason: "looking again before it goes (1 other endpoint seen)" },
       "The last-endpoint guard is not done: looking again before it goes (1 other endpoint seen).",
     ],
+    [
+      { held: false, others: null, needed: 1, reason: "ospfd does not answer" },
+      "The last-endpoint guard cannot see who else announces it: ospfd does not answer.",
+    ],
   ])("tells the guard's answer %j", (guard, line) => {
     expect(linesOf(openJournal().journal, [{ ...withdrawn, guard, checks: [] }])).toContain(line);
   });
