@@ -3,17 +3,24 @@ import { Command } from "commander";
 import type { Report } from "../../bench/experiment.js";
 import { labMissing } from "../support/lab.js";
 import { capacity } from "./capacity.js";
+import { drain } from "./drain.js";
 import { failover } from "./failover.js";
 import { type Experiment, environment } from "./figures.js";
+import { flap } from "./flap.js";
 import { heldBack } from "./held-back.js";
 import { knownCapacity } from "./known-capacity.js";
+import { lastEndpoint } from "./last-endpoint.js";
 import { load } from "./load.js";
+import { objective } from "./objective.js";
 import { omission } from "./omission.js";
+import { restart } from "./restart.js";
 import { soak } from "./soak.js";
+import { stress } from "./stress.js";
 
 const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
+  ...{ drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
 };
 
 const program: Command = new Command("npm run lab --")
