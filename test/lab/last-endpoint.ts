@@ -205,7 +205,10 @@ export async function killBesideDegraded(
     routeless: routelessSince(lab, startNs),
   };
   say(`beside a degraded one (${others} others): ${JSON.stringify(figures)}`);
-  await Promise.all(dead.map((endpoint) => endpoint.restartServer()));
+  // What a driver has depreferred stays so if its daemon only stops.
+  await degraded.stopDaemon();
+  await degraded.startDaemon(guarded(driver, others));
+  await revive(lab, dead);
   await lab.stopDaemons();
   return figures;
 }
@@ -230,9 +233,9 @@ function routelessSince({ monitor }: Lab, sinceNs: number): number {
   ).length;
 }
 
-/** revive starts all servers again and waits until all is as it was. */
-async function revive(lab: Lab): Promise<void> {
-  await Promise.all(lab.endpoints.map((endpoint) => endpoint.restartServer()));
+/** revive starts the servers of the dead again and waits until all is as it was. */
+async function revive(lab: Lab, dead: readonly LabEndpoint[] = lab.endpoints): Promise<void> {
+  await Promise.all(dead.map((endpoint) => endpoint.restartServer()));
   const well = (status: Status) =>
     prefixesOf(status).every(({ observed, verified }) => observed === "announced" && verified);
   await Promise.all(lab.endpoints.map((endpoint) => endpoint.until(well, 15_000)));
