@@ -18,7 +18,7 @@ export function drainVerb(): Command {
         "anyprobe drain 203.0.113.53 --for 1h --no-wait",
       ),
     )
-    .action(drain);
+    .action((what: string, options: WaitOptions) => orderAway("drain", what, options));
 }
 
 export function undrainVerb(): Command {
@@ -32,8 +32,11 @@ export function undrainVerb(): Command {
     .action(async (what: string, options: OrderOptions) => print(await order("undrain", options, what), options));
 }
 
-async function drain(what: string, options: OrderOptions & { readonly wait: boolean }): Promise<void> {
-  const answer = await order("drain", options, what);
+type WaitOptions = OrderOptions & { readonly wait: boolean };
+
+/** orderAway gives an order and waits until the prefixes are withdrawn, or held; then the exit code is 1. */
+export async function orderAway(verb: "drain" | "withdraw", what: string, options: WaitOptions): Promise<void> {
+  const answer = await order(verb, options, what);
   if (!options.wait) return print(answer, options);
   if (!options.json) process.stdout.write(`${answer.message}\n`);
   const { drained } = await import("./drain-wait.js");

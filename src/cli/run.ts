@@ -99,10 +99,15 @@ async function stopped(daemon: Daemon, read: (() => Promise<Config>) | undefined
       daemon.rejectReload(error as Error);
     }
   };
+  let stopping = false;
   process.on("SIGHUP", () => {
-    if (read) reloading = reloading.then(reload);
+    // A config that is read while prefixes leave would announce them again.
+    if (read && !stopping) reloading = reloading.then(reload);
   });
   await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  stopping = true;
+  // Whoever is impatient has SIGKILL: a second signal must not lose the state.
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => {});
   await reloading;
   if (!(await daemon.stop())) process.exitCode = 69;
 }

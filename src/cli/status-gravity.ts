@@ -16,5 +16,7 @@ function gravityOfPrefix({ observed, wanted, verified, order, guard, manual }: P
   if (manual || order?.kind === "manual" || order?.kind === "hold") return 1;
   if (observed === "withdrawn") return 2;
   const asWanted = wanted === observed || wanted === "hold";
-  return observed === "announced" && asWanted && verified && !order ? 0 : 1;
+  // A guard that cannot see holds whatever should go.
+  const blind = guard !== null && guard.others === null;
+  return observed === "announced" && asWanted && verified && !order && !blind ? 0 : 1;
 }

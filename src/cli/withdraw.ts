@@ -1,7 +1,8 @@
 // anyprobe withdraw: take prefixes away at once, whatever their checks say.
 import type { Command } from "commander";
+import { orderAway } from "./drain.js";
 import { examples } from "./example.js";
-import { asking, lasting, type OrderOptions, order, orderVerb, print } from "./order.js";
+import { asking, lasting, type OrderOptions, orderVerb } from "./order.js";
 
 export function withdrawVerb(): Command {
   const verb = orderVerb(
@@ -9,7 +10,9 @@ export function withdrawVerb(): Command {
     "withdraw now, without waiting for traffic to go, and keep it so; the guard may still hold it",
   );
   return asking(
-    lasting(verb).option("--force", "also where other services share the prefix, and past the last-endpoint guard"),
+    lasting(verb)
+      .option("--force", "also where other services share the prefix, and past the last-endpoint guard")
+      .option("--no-wait", "return at once, and not when it is withdrawn"),
   )
     .addHelpText(
       "after",
@@ -18,5 +21,5 @@ export function withdrawVerb(): Command {
         "anyprobe withdraw 203.0.113.53/32 --for 10m",
       ),
     )
-    .action(async (what: string, options: OrderOptions) => print(await order("withdraw", options, what), options));
+    .action((what: string, options: OrderOptions & { readonly wait: boolean }) => orderAway("withdraw", what, options));
 }

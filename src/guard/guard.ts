@@ -27,6 +27,8 @@ export interface Admission {
 /** How long to wait before the deciding look: for the others' own changes to get here, and never in step with them. */
 const lookAfterNs = 1.2e9;
 const lookSpreadNs = 2e9;
+/** A prefix that is not seen at its rung for so long has none, whatever its driver says. */
+const standsWithinNs = 5e9;
 /** An admission that was not used by then, because a router did not heed it, holds no more: the others may be gone. */
 const validNs = 5e9;
 
@@ -44,6 +46,7 @@ export class Guard {
   #lookNs = 0;
   #held = false;
   #admittedNs: number | undefined;
+  #rung: Rung | undefined;
 
   /** `needed` is how many others must remain, at least 1; `random` gives 0 to 1. */
   constructor(needed: number, random: () => number = Math.random) {
@@ -57,10 +60,16 @@ export class Guard {
     return this.#looked ? this.#lookNs : this.#askedNs;
   }
 
-  /** admit is asked for as long as the prefix should go. `rung` is the one that it waits at; undefined where it has none. */
-  admit(nowNs: number, sight: Sight, rung: Rung | undefined): Admission {
+  /**
+   * admit is asked for as long as the prefix should go. `asked` is the rung at which it waits, undefined where it has none;
+   * `stands`: it is seen to be there, so that the others see it too.
+   */
+  admit(nowNs: number, sight: Sight, asked: Rung | undefined, stands = true): Admission {
     if (this.#admittedNs !== undefined && nowNs - this.#admittedNs > validNs) this.rest();
-    if (this.#askedNs === undefined) this.#begin(nowNs);
+    if (this.#askedNs === undefined || asked !== this.#rung) this.#begin(nowNs, asked);
+    const heeded = stands || nowNs - this.#askedNs! < standsWithinNs;
+    const rung = heeded ? asked : undefined;
+    if (rung !== undefined && !stands && this.#admittedNs === undefined) this.#lookLater(nowNs);
     const { announcers } = sight;
     const living = announcers && livingOf(announcers, rung ?? "dead");
     const others = living?.length ?? null;
@@ -83,7 +92,9 @@ export class Guard {
     this.#admittedNs = undefined;
   }
 
-  #begin(nowNs: number): void {
+  #begin(nowNs: number, rung: Rung | undefined): void {
+    this.rest();
+    this.#rung = rung;
     this.#askedNs = nowNs;
     this.#looked = false;
     this.#lookLater(nowNs);

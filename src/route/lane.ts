@@ -31,11 +31,10 @@ export class Lane {
   /** Why the last action on a prefix failed; gone once one worked. */
   readonly errors = new Map<Prefix, string>();
   busy = false;
-  /** No action before this, after one that failed or does not show. */
-  retryAtNs = 0;
   /** When it last announced anything, or preferred it more. */
   raisedNs = Number.NEGATIVE_INFINITY;
-  #failures = 0;
+  /** By prefix: what it was last told, and in vain: how often, and when it may be told again. */
+  readonly #vain = new Map<Prefix, { readonly to: Announcement; readonly times: number; readonly againNs: number }>();
   /** Something happened since the reading under way began: it may be older than that. */
   #outdated = false;
 
@@ -48,11 +47,20 @@ export class Lane {
     return this.observed.get(prefix) ?? { announcement: "unknown", verified: false, reason: "not read yet" };
   }
 
-  /** What this driver has to bring about where a prefix is wanted so: a rung that it lacks is announced. */
+  /**
+   * What this driver has to bring about where a prefix is wanted so. A rung that it lacks is announced; where it has lost the
+   * means to change the cost, the prefix stays at the one that it has.
+   */
   targetOf(prefix: Prefix, wanted: Announcement): Announcement {
     if (!isRung(wanted)) return wanted;
-    const able = this.driver.rungs.includes(wanted) && this.observation(prefix).noRung === undefined;
-    return able ? wanted : "announced";
+    const { announcement, noRung } = this.observation(prefix);
+    if (this.driver.rungs.includes(wanted) && noRung === undefined) return wanted;
+    return announcement !== "unknown" && isRung(announcement) ? announcement : "announced";
+  }
+
+  /** When an action on these prefixes may be taken, after earlier ones that failed or do not show: one of them may be enough. */
+  readyNs(prefixes: readonly Prefix[]): number {
+    return Math.min(...prefixes.map((prefix) => this.#vain.get(prefix)?.againNs ?? 0));
   }
 
   /** refresh reads back. While busy it returns at once: what is under way then ends in a reading that begins after now. */
@@ -82,10 +90,8 @@ export class Lane {
     const tookNs = monotonicNs() - startNs;
     await this.#read();
     this.busy = false;
-    const done = prefixes.every((prefix) => this.observation(prefix).announcement === to);
     // Also what was accepted may take a while to show, or come to nothing: in neither case is it said again at once.
-    if (error || !done) this.#backOff();
-    else this.#failures = 0;
+    for (const prefix of prefixes) if (this.observation(prefix).announcement !== to) this.#backOff(prefix, to);
     const action = isRung(to) ? "deprefer" : to === "announced" ? "announce" : "withdraw";
     const rung = isRung(to) && { rung: to };
     return { driver: this.driver.name, action, ...rung, prefixes, tookNs, ...(error && { error }) };
@@ -110,11 +116,16 @@ export class Lane {
         );
       }
     } while (this.#outdated);
+    // It has come about, if late.
+    for (const [prefix, { to }] of this.#vain)
+      if (this.observation(prefix).announcement === to) this.#vain.delete(prefix);
   }
 
   /** Twice as long after each failure in a row, and never in step with the other endpoints. */
-  #backOff() {
-    const delayMs = Math.min(firstRetryMs * 2 ** this.#failures++, longestRetryMs);
-    this.retryAtNs = monotonicNs() + delayMs * (0.75 + Math.random() / 2) * nsPerMs;
+  #backOff(prefix: Prefix, to: Announcement) {
+    const before = this.#vain.get(prefix);
+    const times = before?.to === to ? before.times + 1 : 1;
+    const delayMs = Math.min(firstRetryMs * 2 ** (times - 1), longestRetryMs);
+    this.#vain.set(prefix, { to, times, againNs: monotonicNs() + delayMs * (0.75 + Math.random() / 2) * nsPerMs });
   }
 }

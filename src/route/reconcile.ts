@@ -1,35 +1,16 @@
 // Reconciling: wanted against observed, level by level, until the routers hold what the decision wants. Only read-back
 // changes what is observed; a step that failed is tried again; what an operator took away by hand is left alone.
-import { monotonicNs, nsPerMs } from "../units.js";
+import { RouteError } from "../errors.js";
+import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
 import type { Announcement, Change, Driver, DriverEvent } from "./driver.js";
-import { Lane, type LaneResult, risesTo } from "./lane.js";
+import { Lane, risesTo } from "./lane.js";
 import type { Prefix } from "./prefix.js";
 import { canDeprefer, isAs, type ManualOrder, type PrefixStatus, standing } from "./prefix-status.js";
 
-export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
+import type { RouteEvent } from "./route-event.js";
 
-export type RouteEvent =
-  /** A driver was told to act; that it did not refuse proves nothing yet. */
-  | ({ readonly kind: "acted" } & LaneResult)
-  /** Observed and verified as wanted; `tookNs` since it was wanted or, if it was so before, since it was not any more. */
-  | {
-      readonly kind: "settled";
-      readonly prefix: Prefix;
-      readonly announcement: Announcement;
-      readonly tookNs: number;
-      /** What the drivers have to add, as that it is a dry run. */
-      readonly reason?: string;
-    }
-  | { readonly kind: "manual"; readonly prefix: Prefix; readonly by: string }
-  | { readonly kind: "manual-ended"; readonly prefix: Prefix; readonly by: string }
-  /** It came back while wanted withdrawn: it is taken out again, unless the receiver releases it. */
-  | { readonly kind: "appeared"; readonly prefix: Prefix; readonly by: string }
-  /** A router went away or came back, or the kernel dropped a lease. */
-  | {
-      readonly kind: "noticed";
-      readonly driver: string;
-      readonly event: Exclude<DriverEvent, { prefix: Prefix; by: string }>;
-    };
+export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
+export type { RouteEvent } from "./route-event.js";
 
 export interface ReconcilerOptions {
   /** No two changes within this, unless they leave together. ms */
@@ -56,6 +37,15 @@ interface Wanted {
   /** Since when it is wanted or, once it was so, since when it is not any more. */
   sinceNs: number;
   settled: boolean;
+}
+
+/** Step is what a driver has to do next, for all prefixes that have to go the same way. */
+interface Step {
+  readonly lane: Lane;
+  readonly to: Announcement;
+  /** It attracts more traffic than before. */
+  readonly rises: boolean;
+  readonly prefixes: Prefix[];
 }
 
 const unseen = "somebody unseen";
@@ -214,11 +204,16 @@ export class Reconciler {
     this.#endOrders();
     const nowNs = monotonicNs();
     const open = this.#gapNs(nowNs) <= 0;
-    for (const [lane, to, prefixes] of this.#steps()) {
-      if (lane.busy || nowNs < this.#readyNs(lane, to, prefixes) || !open) continue;
+    for (const step of this.#steps()) {
+      const { lane, to, prefixes } = step;
+      if (lane.busy || nowNs < this.#readyNs(step) || !open) continue;
       // Steps of one pass leave together: only later ones have to keep the gap.
+      const beforeNs = this.#changedNs;
       this.#changedNs = nowNs;
       void lane.act(to, prefixes).then((result) => {
+        if (this.#closed) return;
+        // What was refused before anything was written delays nothing else.
+        if (isUnsupported(result.error) && this.#changedNs === nowNs && !moved(step)) this.#changedNs = beforeNs;
         this.#options.onEvent({ kind: "acted", ...result });
         this.#act();
       });
@@ -233,24 +228,25 @@ export class Reconciler {
   }
 
   /** When a step may be taken, as far as its lane is concerned. */
-  #readyNs(lane: Lane, to: Announcement, prefixes: readonly Prefix[]): number {
-    const rises = prefixes.some((prefix) => risesTo(to, lane.observation(prefix).announcement));
+  #readyNs({ lane, rises, prefixes }: Step): number {
     const pacedNs = rises ? lane.raisedNs + (this.#options.announceGapMs ?? 0) * nsPerMs : 0;
-    return Math.max(lane.retryAtNs, pacedNs);
+    return Math.max(lane.readyNs(prefixes), pacedNs);
   }
 
-  /** The next step of each prefix, those of one lane and direction together. */
-  #steps(): [Lane, Announcement, Prefix[]][] {
-    const steps: [Lane, Announcement, Prefix[]][] = [];
+  /** The next step of each prefix, those of one lane and direction together. What goes down goes first: it waits for nothing that comes up. */
+  #steps(): Step[] {
+    const steps: Step[] = [];
     if (this.#frozen) return steps;
     for (const prefix of this.#route.keys()) {
       const step = this.#stepOf(prefix);
       if (!step) continue;
-      const known = steps.find(([lane, to]) => lane === step[0] && to === step[1]);
-      if (known) known[2].push(prefix);
-      else steps.push([...step, [prefix]]);
+      const [lane, to] = step;
+      const rises = risesTo(to, lane.observation(prefix).announcement);
+      const known = steps.find((other) => other.lane === lane && other.to === to && other.rises === rises);
+      if (known) known.prefixes.push(prefix);
+      else steps.push({ lane, to, rises, prefixes: [prefix] });
     }
-    return steps;
+    return steps.toSorted((a, b) => Number(a.rises) - Number(b.rises));
   }
 
   #stepOf(prefix: Prefix): [Lane, Announcement] | undefined {
@@ -276,11 +272,9 @@ export class Reconciler {
     if (this.#allSettled()) return refreshMs;
     const nowNs = monotonicNs();
     // A busy lane comes back by itself.
-    const ready = this.#steps().filter(([lane]) => !lane.busy);
+    const ready = this.#steps().filter(({ lane }) => !lane.busy);
     if (ready.length > 0) {
-      const firstNs = Math.min(
-        ...ready.map(([lane, to, prefixes]) => Math.max(this.#readyNs(lane, to, prefixes) - nowNs, this.#gapNs(nowNs))),
-      );
+      const firstNs = Math.min(...ready.map((step) => Math.max(this.#readyNs(step) - nowNs, this.#gapNs(nowNs))));
       return Math.min(refreshMs, Math.max(1, firstNs / nsPerMs));
     }
     // Something is under way in the routers: look soon, then less and less often.
@@ -372,6 +366,25 @@ export class Reconciler {
   statusOf(prefix: Prefix): PrefixStatus {
     const status = standing(prefix, this.#wanted.get(prefix)?.announcement ?? "hold", this.#route.get(prefix)!);
     const manual = this.#manual.get(prefix);
-    return { ...status, verified: status.verified && !this.#doubts.has(prefix), ...(manual && { manual }) };
+    const paced = status.reason === undefined ? this.#pacedReason(prefix) : undefined;
+    const verified = status.verified && !this.#doubts.has(prefix);
+    return { ...status, verified, ...(paced !== undefined && { reason: paced }), ...(manual && { manual }) };
   }
+
+  #pacedReason(prefix: Prefix): string | undefined {
+    const [lane, to] = this.#stepOf(prefix) ?? [];
+    if (!lane || !to || !risesTo(to, lane.observation(prefix).announcement)) return undefined;
+    const gapMs = this.#options.announceGapMs ?? 0;
+    const leftNs = lane.raisedNs + gapMs * nsPerMs - monotonicNs();
+    if (leftNs <= 0) return undefined;
+    return `announcements keep ${formatDuration(gapMs * nsPerMs)} between them: ${formatDuration(leftNs)} to go`;
+  }
+}
+
+function isUnsupported(error: Error | undefined): boolean {
+  return error instanceof RouteError && error.code === "ERR_ROUTE_UNSUPPORTED";
+}
+
+function moved({ lane, to, prefixes }: Step): boolean {
+  return prefixes.some((prefix) => lane.observation(prefix).announcement === to);
 }

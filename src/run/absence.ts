@@ -1,7 +1,9 @@
 // Prefixes that were taken away while no daemon ran.
 import type { Change } from "../route/driver.js";
 import type { Prefix } from "../route/prefix.js";
-import type { PrefixStatus } from "../route/reconcile.js";
+import type { PrefixStatus, Reconciler } from "../route/reconcile.js";
+import { monotonicNs } from "../units.js";
+import type { Ground } from "./ground.js";
 import type { State } from "./state.js";
 
 /** seenAnnounced lists the prefixes that are announced, at whatever cost. Of a dry run nobody has seen any. */
@@ -12,11 +14,26 @@ export function seenAnnounced(routes: readonly PrefixStatus[]): readonly Prefix[
     .map(({ prefix }) => prefix);
 }
 
+/** holdAbsent leaves alone what was so taken away, where removals by hand are respected. */
+export function holdAbsent(
+  found: State,
+  { clock, journal }: Pick<Ground, "clock" | "journal">,
+  reconciler: Reconciler,
+  respects: (prefix: Prefix) => boolean,
+): void {
+  const absent = absentBy(found, clock.now().bootId, reconciler.status(), reconciler.changes());
+  for (const prefix of absent.filter(respects)) {
+    reconciler.hold(prefix, { by: "somebody while anyprobe was not running", atNs: monotonicNs() });
+    const message = `${prefix} was taken away while anyprobe was not running: left alone until it is put back`;
+    journal.tell("warn", { kind: "manual", prefix, message });
+  }
+}
+
 /**
  * absentBy lists the prefixes that the last daemon left announced, that are withdrawn now, and that nobody here took away. That
  * was somebody's order only if this host has run all the time and that daemon left in peace: else it may be what a crash left.
  */
-export function absentBy(
+function absentBy(
   { announced, bootId, clean, orders }: State,
   nowBootId: string,
   routes: readonly PrefixStatus[],

@@ -99,7 +99,7 @@ export class Daemon {
       health: this.#health,
       onChange: () => this.#manager.status(this.#summary()),
     };
-    this.#desk = new OrderDesk(() => this.#endpoint, maintenance);
+    this.#desk = new OrderDesk(() => this.#endpoint, maintenance, journal);
   }
 
   #verbs(): Verbs {
@@ -116,7 +116,14 @@ export class Daemon {
   }
 
   #why(what: unknown) {
-    const [prefix] = this.#desk.what(what).prefixes;
+    const { prefixes } = this.#desk.what(what);
+    const [prefix] = prefixes;
+    if (prefixes.length > 1) {
+      throw new AnyprobeError(
+        "ERR_RUN_ORDER",
+        `expected one prefix, ${JSON.stringify(what)} has ${prefixes.join(", ")}`,
+      );
+    }
     const status = this.#endpoint
       .report()
       .flatMap(({ name, prefixes }) =>
@@ -158,7 +165,7 @@ export class Daemon {
     }
     this.#log.level = config.logLevel;
     this.#pulse = new Pulse(patienceNs(config, this.#manager));
-    this.#log.info({ event: "reload" }, "the config was reloaded");
+    this.#ground.journal.tell("info", { kind: "reload", message: "the config was reloaded" });
     for (const key of ["control", "state"] as const) {
       if (config[key] === this.#paths[key]) continue;
       this.#log.warn({ event: "reload", key }, `\`${key}\` is another now: that takes effect at the next start`);
@@ -168,7 +175,8 @@ export class Daemon {
 
   /** rejectReload says that a new config was no good; the old one stays. */
   rejectReload(error: Error): void {
-    this.#log.error({ event: "reload", error: error.message }, "the new config is not used; the old one stays");
+    const message = `the new config is not used, the old one stays: ${error.message}`;
+    this.#ground.journal.tell("error", { kind: "reload", message }, { error: error.message });
   }
 
   /** stop leaves as `on_exit` says. Resolves true where everything that had to be withdrawn is verified to be. */

@@ -39,6 +39,12 @@ export class Deciding {
    * known to be withdrawn already would be brought back at the cost of a dead one, to wait there for the guard.
    */
   begin(): void {
+    const { reconciler } = this.#options;
+    // What an earlier daemon has moved stays so also over a restart of the router, until the checks have decided.
+    for (const prefix of new Set(reconciler.changes().map(({ prefix }) => prefix))) {
+      const observed = this.#options.wants.servicesOf(prefix).length > 0 ? this.#observed(prefix) : "unknown";
+      if (observed !== "unknown" && observed !== "announced") reconciler.want(prefix, observed);
+    }
     this.#begun = true;
     this.decide();
   }
@@ -51,7 +57,7 @@ export class Deciding {
 
   /** judged decides if that batch of verdicts may change anything: nearly none does. */
   judged(): void {
-    if (this.#transitions.length > 0 || this.#options.proofs.areOwed) this.decide();
+    if (this.#transitions.length > 0 || this.#options.proofs.areBrought(this.#options.wants)) this.decide();
   }
 
   /** decide moves the routes first: writing down why takes longer than doing it. */
@@ -70,9 +76,8 @@ export class Deciding {
   }
 
   standingOf(prefix: Prefix, nowNs: number): Standing {
-    const decided = this.#options.decisions.of(prefix);
-    const before = decided?.announcement ?? "hold";
-    return { nowNs, announcement: before === "hold" ? this.#observed(prefix) : before, decided: decided !== undefined };
+    const before = this.#options.decisions.of(prefix)?.announcement ?? "hold";
+    return { nowNs, announcement: before === "hold" ? this.#observed(prefix) : before };
   }
 
   /** #move decides on every prefix and lets the reconciler act; it returns the decisions that are worth telling. */

@@ -67,23 +67,29 @@ export class Decision {
   decide(situation: Situation): Decided {
     const { nowNs, observed } = situation;
     const before = this.#current ?? (observed === "unknown" ? undefined : observed);
-    const goal = goalOf(situation);
+    const away = observed === "withdrawn" || (before === "withdrawn" && observed === "unknown");
+    const goal = goalOf(situation, away);
     const { announcement: asked } = goal;
     if (asked === "hold") {
       this.#guard?.rest();
       return { announcement: this.#current ?? "hold", because: goal.because, holdDownNs: 0 };
     }
-    const guarded = this.#guarded({ ...goal, announcement: asked }, situation, before);
+    const guarded = this.#guarded({ ...goal, announcement: asked }, situation, before, away);
     const { announcement, because, admission } = guarded;
     if (announcement === "hold") return { ...guarded, announcement, holdDownNs: 0 };
     const rises = before === undefined || rank(announcement) < rank(before);
-    const holdDownNs = rises && !goal.ordered ? (this.#damping?.leftNs(nowNs) ?? 0) : 0;
+    // What should go is not coming back, also where the guard has it wait higher up than it is.
+    const returns = rises && !goal.ordered && asked !== "withdrawn";
+    const holdDownNs = returns ? (this.#damping?.leftNs(nowNs) ?? 0) : 0;
     if (holdDownNs > 0) {
       // One that lives must not wait beside the corpses: their cost is the same.
       this.#current = before === "dead" && situation.canDeprefer ? "degraded" : before;
       return { announcement: this.#current ?? "hold", because: `${because}; hold-down`, holdDownNs };
     }
-    this.#note(announcement, before, goal.ordered, nowNs);
+    if (asked === "announced" && announcement === asked) this.#damping?.returned(nowNs);
+    // Only what the checks did counts as flapping: an order is no illness.
+    const falls = before !== undefined && rank(announcement) > rank(before);
+    if (falls && !goal.ordered) this.#damping?.departed(nowNs);
     this.#current = announcement;
     return { announcement, because, holdDownNs: 0, ...(admission && { admission }) };
   }
@@ -93,25 +99,21 @@ export class Decision {
     goal: Goal & { readonly announcement: Announcement },
     { nowNs, sight, canDeprefer, observed }: Situation,
     before: Announcement | undefined,
+    away: boolean,
   ): { readonly announcement: Announcement | "hold"; readonly because: string; readonly admission?: Admission } {
-    const gone = before === "withdrawn" && (observed === "withdrawn" || observed === "unknown");
-    if (goal.announcement !== "withdrawn" || goal.force || !this.#guard || gone) {
+    // What is away already needs no leave to stay so, though it was to come back.
+    if (goal.announcement !== "withdrawn" || goal.force || !this.#guard || away) {
       if (goal.announcement !== "withdrawn") this.#guard?.rest();
       return goal;
     }
     const rung: Rung | undefined = canDeprefer ? goal.waitsAt : undefined;
-    const admission = this.#guard.admit(nowNs, sight, rung);
+    const stands = rung !== undefined && observed !== "unknown" && rank(observed) >= rank(rung);
+    const admission = this.#guard.admit(nowNs, sight, rung, stands);
     if (admission.admitted) return goal;
     const because = `${goal.because}; ${admission.held ? "held by the guard: " : ""}${admission.reason}`;
     // The router says nothing of it yet: it may be withdrawn already, and must not come back to wait.
     if (before === undefined) return { announcement: "hold", because, admission };
     return { announcement: rung ?? stay(before), because, admission };
-  }
-
-  /** Only what the checks did counts as flapping: an order is no illness. */
-  #note(announcement: Announcement, before: Announcement | undefined, ordered: boolean, nowNs: number): void {
-    if (announcement === "announced") this.#damping?.returned(nowNs);
-    else if (!ordered && before !== undefined && rank(announcement) > rank(before)) this.#damping?.departed(nowNs);
   }
 }
 
@@ -127,15 +129,27 @@ interface Goal {
 }
 
 /** Of what the checks want and what is ordered, whichever is lower; an order to announce beats the checks. */
-function goalOf({ want, because, order }: Situation): Goal {
+function goalOf({ want, because, order }: Situation, away: boolean): Goal {
   const checks: Goal = { announcement: want, because, ordered: false, force: false, waitsAt: "dead" };
   if (!order) return checks;
-  const asked = order.kind === "drain" ? "drained" : order.kind === "withdraw" ? "withdrawn" : "announced";
-  // Whoever is drained counts all that are better off than itself: two that are drained at once both stay.
-  const ordered: Goal = { ...order, announcement: asked, ordered: true, waitsAt: "drained" };
+  const asked = askedBy(order.kind, away);
+  // Whoever is drained counts all that are better off than itself: two that are drained at once both stay. The dead do not
+  // stand beside them.
+  const ordered: Goal = {
+    ...order,
+    announcement: asked,
+    ordered: true,
+    waitsAt: want === "withdrawn" ? "dead" : "drained",
+  };
   if (order.kind === "announce" || want === "hold") return ordered;
   if (rank(want) <= rank(asked)) return ordered;
   return { ...checks, force: order.force };
+}
+
+/** A drain takes traffic away: what is withdrawn it leaves so. */
+function askedBy(kind: OrderKind, away: boolean): Announcement {
+  if (kind === "announce") return "announced";
+  return kind === "withdraw" || away ? "withdrawn" : "drained";
 }
 
 /** Without a rung it waits as it is: announced. */

@@ -52,9 +52,9 @@ export class Decisions {
     this.#otherFlaps = flaps.filter(({ prefix }) => !this.#entries.has(prefix));
   }
 
-  /** open looks at the databases. Rejects with ConfigError where a guard that nobody wrote down cannot see. */
-  open(): Promise<void> {
-    return this.#sights.open();
+  /** open looks at the databases; see Sights. */
+  open(demanding: boolean): Promise<void> {
+    return this.#sights.open(demanding);
   }
 
   close(): void {
@@ -90,10 +90,9 @@ export class Decisions {
     this.#timer = setTimeout(look, Math.max(0, Math.min(...due) - nowNs) / nsPerMs);
   }
 
-  /** startOver forgets what was decided on a prefix, or on all: what is observed then counts. */
-  startOver(prefix?: Prefix): void {
-    const entries = prefix === undefined ? this.#entries.values() : [this.#entries.get(prefix)!];
-    for (const { decision } of entries) decision.startOver();
+  /** startOver forgets what was decided on a prefix: what is observed then counts. */
+  startOver(prefix: Prefix): void {
+    this.#entries.get(prefix)?.decision.startOver();
   }
 
   /** flaps is for the state file. */

@@ -5,7 +5,7 @@ import type { NetlinkEvent } from "../engine/netlink-watch.js";
 import { addressOf, familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { type PrefixStatus, Reconciler, type RouteEvent } from "../route/reconcile.js";
 import { monotonicNs, nsPerMs } from "../units.js";
-import { absentBy, seenAnnounced } from "./absence.js";
+import { holdAbsent, seenAnnounced } from "./absence.js";
 import type { Config } from "./config.js";
 import { Deciding } from "./deciding.js";
 import { Decisions } from "./decisions.js";
@@ -20,7 +20,7 @@ import { reportPrefix } from "./prefix-report.js";
 import type { Prober, ProberOptions } from "./prober.js";
 import { Proofs } from "./proof.js";
 import { Quality } from "./quality.js";
-import { Deadlocks, deadlocked, deadlockReason } from "./recovery.js";
+import { Deadlocks, deadlockReason } from "./recovery.js";
 import { buildRouting, type Routing } from "./routing.js";
 import type { State } from "./state.js";
 import type { PrefixReport } from "./status.js";
@@ -58,6 +58,8 @@ export class Endpoint {
   #tickedNs = monotonicNs();
   /** What is in force when it opens. */
   readonly #found: State;
+  /** It is the first since the daemon began, not one after a reload. */
+  readonly #starts: boolean;
   #opened = false;
   #leaving = false;
 
@@ -77,7 +79,8 @@ export class Endpoint {
       onSample: (check, sample) => this.#quality.record(check.service, check.prefix, sample),
     };
     this.#prober = openProber(config, sources, this.markRule, ground, hooks, earlier?.checks ?? []);
-    this.#wants = new Wants(config, this.checks, this.#quality);
+    this.#starts = earlier === undefined;
+    this.#wants = new Wants(config, this.checks, this.#quality, this.#starts);
     this.#ears = new Ears(config, this.#prober, ground);
     this.#routing = buildRouting(config, ground.watch);
     this.#leases = new Leases({
@@ -112,10 +115,11 @@ export class Endpoint {
 
   /** open gets the routers' readings and starts the clockwork. Announces and withdraws nothing by itself. */
   async open(): Promise<void> {
-    await this.#decisions.open();
+    await this.#decisions.open(this.#starts);
     await this.#reconciler.open(this.#found.changes);
     this.#opened = true;
-    this.#heedAbsence();
+    const respects = (prefix: Prefix) => this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual);
+    holdAbsent(this.#found, this.#ground, this.#reconciler, respects);
     for (const { driver, prefix } of this.#reconciler.orphans()) {
       const message = `${prefix} was taken away by the driver ${driver}, which this config does not have: it is not put back`;
       this.#ground.journal.tell("warn", { kind: "orphan", prefix, message }, { driver });
@@ -250,7 +254,7 @@ export class Endpoint {
   #heedRoute(event: RouteEvent) {
     narrateRoute(this.#ground.journal, event);
     if (event.kind === "acted" || event.kind === "manual" || event.kind === "manual-ended") this.#keepState();
-    if (event.kind === "appeared") this.#heedAppearance(event.prefix);
+    if (event.kind === "appeared" || event.kind === "manual-ended") this.#heedAppearance(event.prefix);
     if (event.kind === "noticed" && event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
     this.#ground.onChange();
   }
@@ -263,14 +267,13 @@ export class Endpoint {
       check.startOver();
       check.bePatient(monotonicNs());
     }
-    this.#reconciler.release(prefix);
-    this.#decisions.startOver(prefix);
+    this.#letDecide(prefix);
     this.#ground.journal.tell("info", { kind: "handed-back", prefix, message: `the checks of ${prefix} decide anew` });
   }
 
   #heedExpiry(prefix: Prefix) {
     this.#proofs.demand(prefix, monotonicNs());
-    this.#reconciler.release(prefix);
+    this.#letDecide(prefix);
     for (const check of this.#wants.gatesAt(prefix)) this.#prober.confirm(check);
   }
 
@@ -313,8 +316,7 @@ export class Endpoint {
     for (const { prefix, observed } of this.routes()) {
       const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
       const ports = waiting ? this.#wants.gatesAt(prefix).flatMap(({ config: { port } }) => port ?? []) : [];
-      const dead = ports.some((port) => deadlocked(addressOf(prefix), port) === true);
-      if (!this.#deadlocks.note(prefix, dead)) continue;
+      if (!this.#deadlocks.look(prefix, ports)) continue;
       this.#ground.journal.tell("error", { kind: "deadlock", prefix, message: deadlockReason });
     }
   }
@@ -337,7 +339,8 @@ export class Endpoint {
   /** heedFreeze stops all acting, or goes on: then with what is the case by now, whatever was decided meanwhile. */
   heedFreeze(): void {
     const { frozen } = this.#ground.maintenance;
-    if (!frozen) this.#decisions.startOver();
+    // What was wanted under the freeze may not be any more; it is to be decided by what is the case now.
+    for (const prefix of frozen ? [] : this.#wants.prefixes) this.#letDecide(prefix);
     if (!frozen) this.#deciding.decide();
     this.#reconciler.freeze(frozen);
     this.#keepState();
@@ -352,7 +355,15 @@ export class Endpoint {
 
   /** letGo ends what `hold`, or a removal by hand, has ordered; it returns the prefixes that were so ordered. */
   letGo(prefixes: readonly Prefix[]): readonly Prefix[] {
-    return prefixes.filter((prefix) => this.#reconciler.letGo(prefix));
+    const released = prefixes.filter((prefix) => this.#reconciler.letGo(prefix));
+    for (const prefix of released) this.#letDecide(prefix);
+    return released;
+  }
+
+  /** What was wanted of it counts no more: it stays as it is until something is decided anew. */
+  #letDecide(prefix: Prefix) {
+    this.#reconciler.release(prefix);
+    this.#decisions.startOver(prefix);
   }
 
   /** The checks decide on them again, by what they find from now on. */
@@ -371,26 +382,15 @@ export class Endpoint {
       const service = this.#wants.servicesOf(prefix)[0];
       if (!service) return undefined;
       const { observed, verified } = this.#reconciler.statusOf(prefix);
-      const raised = observed === "withdrawn" || (verified && (observed === "drained" || observed === "dead"));
-      return { raised, canDeprefer: this.#reconciler.canDeprefer(prefix), boundMs: service.drainMs };
+      const raised = verified && (observed === "drained" || observed === "dead");
+      // What is away already has no traffic to lose.
+      const canDeprefer = observed !== "withdrawn" && this.#reconciler.canDeprefer(prefix);
+      return { raised, canDeprefer, boundMs: service.drainMs };
     });
     this.#deciding.decide();
     if (gone.length > 0) this.#keepState();
     this.#follow = setTimeout(() => this.#followDrains(), drainTickMs);
   }
-
-  /** A removal that nobody here saw may have been an order. */
-  #heedAbsence() {
-    const ours = this.#reconciler.changes();
-    for (const prefix of absentBy(this.#found, this.#ground.clock.now().bootId, this.routes(), ours)) {
-      if (!this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual)) continue;
-      this.#reconciler.hold(prefix, { by: "somebody while anyprobe was not running", atNs: monotonicNs() });
-      const message = `${prefix} was taken away while anyprobe was not running: left alone until it is put back`;
-      this.#ground.journal.tell("warn", { kind: "manual", prefix, message });
-    }
-  }
-
-  // --- looking up -----------------------------------------------------------------------------------------------------
 
   /** Services that share a prefix share its route too. */
   #addressRouteOf(prefix: Prefix) {

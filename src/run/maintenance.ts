@@ -100,6 +100,8 @@ export class Maintenance {
   unfreeze(by: string): boolean {
     if (!this.#freeze) return false;
     this.#freeze = null;
+    // They measure anew.
+    this.close();
     this.#journal.tell("info", { kind: "unfreeze", message: `the freeze was lifted by ${by}` });
     return true;
   }
@@ -116,13 +118,15 @@ export class Maintenance {
 
   /** follow looks after the drains under way; it returns those whose traffic is gone now. */
   follow(stateOf: (prefix: Prefix) => Draining | undefined): readonly Prefix[] {
+    // No cost goes up under a freeze: time that passes then drains nothing.
+    if (this.frozen) return [];
     return this.#orders.all().flatMap((order) => {
       const state = order.kind === "drain" && !order.drained ? stateOf(order.prefix) : undefined;
       if (!state || !this.#isGone(order.prefix, state)) return [];
       const traffic = this.#drains.get(order.prefix)?.drain.traffic ?? "no cost to raise";
       this.#forgetDrain(order.prefix);
       this.#orders.give({ ...order, drained: true });
-      const message = `${order.prefix} is drained (${traffic}): it is withdrawn now`;
+      const message = `${order.prefix} is drained (${traffic}): it may go now`;
       this.#journal.tell("info", { kind: "drained", prefix: order.prefix, message });
       return [order.prefix];
     });

@@ -7,7 +7,9 @@ import { formatDuration, nsPerMs } from "../units.js";
 import type { Caller, Verb } from "./control.js";
 import type { OrderKind } from "./decision.js";
 import type { Endpoint } from "./endpoint.js";
+import type { Journal } from "./journal.js";
 import type { Maintenance, Terms } from "./maintenance.js";
+import { narrateOrder } from "./narrate.js";
 
 /** Receipt is the answer to an order. */
 export interface Receipt {
@@ -23,9 +25,11 @@ const longestMs = 365 * 24 * 3600e3;
 export class OrderDesk {
   readonly #endpoint: () => Endpoint;
   readonly #maintenance: Maintenance;
+  readonly #journal: Journal;
 
-  constructor(endpoint: () => Endpoint, maintenance: Maintenance) {
+  constructor(endpoint: () => Endpoint, maintenance: Maintenance, journal: Journal) {
     this.#endpoint = endpoint;
+    this.#journal = journal;
     this.#maintenance = maintenance;
   }
 
@@ -47,7 +51,9 @@ export class OrderDesk {
     const { services } = this.#endpoint().config;
     const service = services.find(({ name }) => name === what);
     if (service) return { service: service.name, prefixes: service.prefixes };
-    const known = [...new Set(services.flatMap(({ prefixes }) => prefixes))];
+    // An order may be for a prefix that a reload has dropped since.
+    const ordered = this.#maintenance.orders.map(({ prefix }) => prefix);
+    const known = [...new Set([...services.flatMap(({ prefixes }) => prefixes), ...ordered])];
     const prefix = known.find((one) => one === what || addressOf(one) === addressIn(what));
     if (prefix) return { prefixes: [prefix] };
     const all = [...services.map(({ name }) => name), ...known].join(", ");
@@ -88,10 +94,11 @@ export class OrderDesk {
     const { prefixes } = this.what(args["what"]);
     const by = whoIs(caller);
     const released = this.#endpoint().letGo(prefixes);
+    if (released.length > 0) this.#tell("hold", released, by, null, "ended");
     const ended = [...new Set([...this.#maintenance.end(prefixes, by), ...released])];
     if (ended.length === 0) throw refusal(`expected an order for ${prefixes.join(", ")}, there is none`);
     this.#endpoint().heedOrders(ended, true);
-    return { prefixes: ended, message: `${ended.join(", ")} is its checks' again${this.#chill()}` };
+    return { prefixes: ended, message: `the checks decide again on ${ended.join(", ")}${this.#chill()}` };
   }
 
   #hold(args: Readonly<Record<string, unknown>>, caller: Caller): Receipt {
@@ -102,6 +109,7 @@ export class OrderDesk {
       throw refusal(`expected a prefix that is withdrawn, ${prefix} is ${observed}: say \`withdraw ${prefix}\``);
     }
     for (const prefix of prefixes) this.#endpoint().hold(prefix, whoIs(caller), reason ?? "");
+    this.#tell("hold", prefixes, whoIs(caller), reason, "given");
     return { prefixes, message: `${prefixes.join(", ")} stays withdrawn until it is put back by hand, or undrain` };
   }
 
@@ -116,6 +124,10 @@ export class OrderDesk {
     if (!this.#maintenance.unfreeze(by)) throw refusal("expected a daemon that is frozen, it is not");
     this.#endpoint().heedFreeze();
     return { prefixes: [], message: "not frozen any more" };
+  }
+
+  #tell(kind: "hold", prefixes: readonly Prefix[], by: string, reason: string | null, action: "given" | "ended") {
+    narrateOrder(this.#journal, { kind, prefixes, by, reason, forMs: null, action });
   }
 
   #chill(): string {

@@ -51,10 +51,12 @@ export class Quality {
     return this.#watched.get(keyOf(service, prefix))?.report ?? null;
   }
 
-  /** isFull tells whether a whole window has been seen since the start: before, that nothing is breached says little. */
-  isFull(service: string, prefix: Prefix, nowNs: number): boolean {
+  /** isSure tells whether a whole window with enough samples has been seen: else, that nothing is breached says little. */
+  isSure(service: string, prefix: Prefix, nowNs: number): boolean {
     const watched = this.#watched.get(keyOf(service, prefix));
-    return watched === undefined || nowNs - watched.startNs >= watched.rules.windowNs;
+    if (watched === undefined) return true;
+    const { startNs, rules, report } = watched;
+    return nowNs - startNs >= rules.windowNs && report.samples >= rules.minSamples;
   }
 }
 

@@ -2,7 +2,7 @@
 // automatic-interface-scan): then no probe at the anycast address can ever pass again, and somebody must be told.
 import { listUdpSockets, type UdpSocket } from "../engine/netlink.js";
 import { familyOf } from "../probe/target.js";
-import type { Prefix } from "../route/prefix.js";
+import { addressOf, type Prefix } from "../route/prefix.js";
 
 /**
  * deadlocked tells whether a server lives at this port but listens at other addresses only. `undefined` where nothing
@@ -20,6 +20,14 @@ export class Deadlocks {
 
   has(prefix: Prefix): boolean {
     return (this.#seen.get(prefix) ?? 0) > 1;
+  }
+
+  /** look looks at the ports of a prefix that waits behind its anchor; true where it makes it one. */
+  look(prefix: Prefix, ports: readonly number[]): boolean {
+    return this.note(
+      prefix,
+      ports.some((port) => deadlocked(addressOf(prefix), port) === true),
+    );
   }
 
   /** note takes one look at a prefix; true where it makes it one. */

@@ -48,10 +48,14 @@ export class Sights {
     this.#eyes = [...eyes.values()];
   }
 
-  /** open looks for the first time. Rejects with ConfigError where a guard that nobody wrote down cannot see. */
-  async open(): Promise<void> {
+  /**
+   * open looks for the first time. Where it is `demanding` it rejects with ConfigError if a guard that nobody wrote down cannot
+   * see: at a start that is a router in another place, later only a router that is away for now.
+   */
+  async open(demanding: boolean): Promise<void> {
     await Promise.all(this.#eyes.map(({ linkState }) => linkState.open()));
     await this.look();
+    if (!demanding) return;
     for (const { path, prefix } of this.#demanded) {
       const { reason } = this.of(prefix, monotonicNs());
       if (reason === undefined) continue;

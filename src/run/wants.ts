@@ -2,7 +2,6 @@
 
 import { combine, type Want, wantedOf } from "../health/service.js";
 import type { Announcement } from "../route/driver.js";
-import { isRung } from "../route/driver.js";
 import type { Prefix } from "../route/prefix.js";
 import type { Config, ServiceConfig } from "./config.js";
 import type { PrefixCheck } from "./prefix-check.js";
@@ -12,8 +11,6 @@ import type { Quality } from "./quality.js";
 export interface Standing {
   readonly nowNs: number;
   readonly announcement: Announcement | "unknown";
-  /** Something was decided on it before. */
-  readonly decided: boolean;
 }
 
 /** Wants reads the checks of one config. */
@@ -24,8 +21,14 @@ export class Wants {
   /** Why each check is in the state that it is in. */
   readonly #reasons = new Map<PrefixCheck, string>();
 
-  constructor({ services }: Config, checks: readonly PrefixCheck[], quality: Quality) {
+  /** What has to be proven, and has not been: `initial: prove`, at a start alone. */
+  readonly #unproven = new Set<string>();
+
+  constructor({ services }: Config, checks: readonly PrefixCheck[], quality: Quality, starts: boolean) {
     this.#quality = quality;
+    for (const { name, initial, prefixes } of services) {
+      if (starts && initial === "prove") for (const prefix of prefixes) this.#unproven.add(`${name} ${prefix}`);
+    }
     for (const service of services) {
       for (const prefix of service.prefixes) this.#services.set(prefix, [...this.servicesOf(prefix), service]);
     }
@@ -59,17 +62,21 @@ export class Wants {
   }
 
   /** of tells what one service wants for one of its prefixes. */
-  of(service: ServiceConfig, prefix: Prefix, { nowNs, announcement, decided }: Standing): Want {
+  of(service: ServiceConfig, prefix: Prefix, { nowNs, announcement }: Standing): Want {
     const checks = this.checksAt(prefix).filter((check) => check.service === service.name);
     const gates = checks.filter(({ config }) => config.role === "gate").map(({ check }) => check);
     const want = wantedOf(gates, service.require, service.whenUnknown);
-    if (want === "hold" && service.initial === "prove" && !decided) return "withdrawn";
+    const key = `${service.name} ${prefix}`;
+    if (want === "hold" && this.#unproven.has(key)) return "withdrawn";
     if (want !== "announced") return want;
+    this.#unproven.delete(key);
     if (this.#quality.reportOf(service.name, prefix)?.breached)
       return service.objective?.onBreach === "withdraw" ? "withdrawn" : "degraded";
-    if (checks.some(({ config, check }) => config.role === "objective" && check.settled === "down")) return "degraded";
-    // After a restart: that there are too few samples to be breached is no recovery.
-    return isRung(announcement) && !this.#quality.isFull(service.name, prefix, nowNs) ? "hold" : "announced";
+    const objectives = checks.filter(({ config }) => config.role === "objective").map(({ check }) => check.settled);
+    if (objectives.includes("down")) return "degraded";
+    // After a restart, or with nobody who knows: that nothing speaks against it is no recovery.
+    const unsure = objectives.includes(undefined) || !this.#quality.isSure(service.name, prefix, nowNs);
+    return unsure && (announcement === "degraded" || announcement === "unknown") ? "hold" : "announced";
   }
 
   /** because tells which checks and objectives make it so. */

@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 describe("an order", () => {
-  const all = ["--for", "90m", "--reason", "a new disk", "--force"];
+  const all = ["--for", "90m", "--reason", "a new disk", "--force", "--no-wait"];
   const allArgs = { for_ms: 5_400_000, reason: "a new disk", force: true };
   it.each<[string, readonly string[], object]>([
     ["drain", ["resolver", "--no-wait"], { what: "resolver" }],

@@ -52,8 +52,32 @@ describe("with a rung", () => {
     const drained = stub("192.0.2.2", rungCosts.drained.stub);
     guard.admit(0, sight(0, [drained]), "drained");
     expect(guard.admit(1.2 * second, sight(1.2 * second, [drained]), "drained").held).toBe(true);
-    // A death outranks maintenance.
-    expect(guard.admit(2.4 * second, sight(2.4 * second, [drained]), "dead").admitted).toBe(true);
+    // A death outranks maintenance; it waits for itself, as others may have died with it.
+    expect(guard.admit(2.4 * second, sight(2.4 * second, [drained]), "dead").admitted).toBe(false);
+    expect(guard.admit(3.6 * second, sight(3.6 * second, [drained]), "dead").admitted).toBe(true);
+  });
+});
+
+describe("at a rung that the router does not take", () => {
+  it("waits until it is seen there, and then as long as ever", () => {
+    const guard = new Guard(1, () => 0);
+    const others = [stub("192.0.2.2")];
+    for (const at of [0, 1, 2, 3])
+      expect(guard.admit(at * second, sight(at * second, others), "dead", false).admitted).toBe(false);
+    expect(guard.admit(4.1 * second, sight(4.1 * second, others), "dead", true).admitted).toBe(false);
+    expect(guard.admit(4.2 * second, sight(4.2 * second, others), "dead", true).admitted).toBe(true);
+  });
+
+  it("goes by router ids after 5 s: of two corpses that look alive to each other one stays", () => {
+    const admitted = (own: string, other: string) => {
+      const guard = new Guard(1, () => 0);
+      let admission = guard.admit(0, sight(0, [stub(other)], own), "dead", false);
+      for (let at = 1; at <= 5; at++)
+        admission = guard.admit(at * second, sight(at * second, [stub(other)], own), "dead", false);
+      return admission.admitted;
+    };
+    expect(admitted("192.0.2.1", "192.0.2.2")).toBe(false);
+    expect(admitted("192.0.2.2", "192.0.2.1")).toBe(true);
   });
 });
 

@@ -29,6 +29,8 @@ const bounds = { median_ms: 18, max_ms: 40, recovery_over_bound_ms: 0 };
 const cases: readonly Case[] = [
   { name: "address", lab: tuned, daemon: { driver: "address", check }, bounds },
   { name: "frr", lab: tuned, daemon: { driver: "frr", check }, bounds },
+  // The traffic goes as fast as without the guard; the prefix follows when it has looked.
+  { name: "frr-guarded", lab: tuned, daemon: { driver: "frr", check, others: 1 }, share: 0.5, bounds },
   {
     name: "no-hints",
     lab: tuned,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Driver } from "../../src/route/driver.js";
+import { type Announcement, announcements, type Driver } from "../../src/route/driver.js";
 import { type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { Reconciler, type RouteEvent } from "../../src/route/reconcile.js";
 import { MemoryRouter, type Mood } from "../support/memory-router.js";
@@ -16,15 +16,23 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function make(route: [Prefix, Driver[]][], minGapMs = 0, respectManual = true) {
+async function make(
+  route: [Prefix, Driver[]][],
+  {
+    minGapMs = 0,
+    announceGapMs = 0,
+    respectManual = true,
+  }: { minGapMs?: number; announceGapMs?: number; respectManual?: boolean } = {},
+) {
   const events: RouteEvent[] = [];
   const reconciler = new Reconciler(new Map(route), {
     minGapMs,
+    announceGapMs,
     respectManual: () => respectManual,
     onEvent: (event) => events.push(event),
   });
   await reconciler.open([]);
-  const want = async (wants: [Prefix, "announced" | "withdrawn"][]) => {
+  const want = async (wants: [Prefix, Announcement][]) => {
     for (const [prefix, announcement] of wants) reconciler.want(prefix, announcement);
     reconciler.step();
     await vi.advanceTimersByTimeAsync(0);
@@ -58,7 +66,7 @@ describe("reconcile", () => {
     const router = new MemoryRouter("frr", [a, b]);
     const { want } = await make(
       [a, b].map((prefix) => [prefix, [router]]),
-      1100,
+      { minGapMs: 1100 },
     );
     await want([[a, "withdrawn"]]);
     await want([[b, "withdrawn"]]);
@@ -100,6 +108,77 @@ describe("reconcile", () => {
     await vi.advanceTimersByTimeAsync(450);
     expect(statusOf(a)).toMatchObject({ observed: "announced", verified: true });
     expect(router.calls).toEqual([{ action: "announce", prefixes: [a] }]);
+  });
+
+  it("keeps one prefix's refusals from delaying another one's death", async () => {
+    const router = new MemoryRouter("frr", [a, b]);
+    const { want, reconciler } = await make([a, b].map((prefix) => [prefix, [router]]));
+    router.stubborn.add(a);
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    reconciler.want(b, "withdrawn");
+    reconciler.step();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([...router.announced]).toEqual([a]);
+  });
+
+  it("paces what comes up, and neither what goes down nor what gets worse beside it", async () => {
+    const router = new MemoryRouter("frr", [a, b, c], [], announcements);
+    const { want } = await make(
+      [a, b, c].map((prefix) => [prefix, [router]]),
+      { announceGapMs: 10_000 },
+    );
+    await want([[a, "withdrawn"]]);
+    await want([[a, "announced"]]);
+    await want([
+      [a, "degraded"],
+      [b, "dead"],
+    ]);
+    await want([
+      [b, "degraded"],
+      [c, "degraded"],
+    ]);
+    expect([a, b, c].map((prefix) => router.standing(prefix))).toEqual(["degraded", "dead", "degraded"]);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(router.standing(b)).toBe("dead");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(router.standing(b)).toBe("degraded");
+  });
+
+  it("lets a death go before an announcement that is ready at the same time", async () => {
+    const router = new MemoryRouter("frr", [b]);
+    const { want } = await make(
+      [a, b].map((prefix) => [prefix, [router]]),
+      { minGapMs: 1100 },
+    );
+    await want([
+      [a, "announced"],
+      [b, "withdrawn"],
+    ]);
+    expect([...router.announced]).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1200);
+    expect([...router.announced]).toEqual([a]);
+  });
+
+  it("leaves a prefix at its cost where the router has lost the means to change it", async () => {
+    const router = new MemoryRouter("frr", [a], [], announcements);
+    const { want } = await make([[a, [router]]]);
+    await want([[a, "dead"]]);
+    router.noRung = "another announcer has type 1";
+    await vi.advanceTimersByTimeAsync(1500);
+    await want([[a, "degraded"]]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(router.standing(a)).toBe("dead");
+  });
+
+  it("tells nothing more once it is closed", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { reconciler, events } = await make([[a, [router]]]);
+    reconciler.want(a, "withdrawn");
+    reconciler.step();
+    await reconciler.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(events).toEqual([]);
   });
 
   it("does not hammer a router that accepts everything and does nothing", async () => {
@@ -187,7 +266,7 @@ describe("reconcile", () => {
 
   it("puts a prefix back that somebody took away where orders are not respected", async () => {
     const router = new MemoryRouter("address", [a]);
-    const { want } = await make([[a, [router]]], 0, false);
+    const { want } = await make([[a, [router]]], { respectManual: false });
     await want([[a, "announced"]]);
     router.announced.delete(a);
     router.onEvent({ kind: "removed", prefix: a, by: "pid 7" });
@@ -377,7 +456,7 @@ describe("reconcile", () => {
           const [route, address] = [new MemoryRouter("frr", [a, b, c], m1), new MemoryRouter("address", [a, b, c], m2)];
           const { reconciler, want, statusOf } = await make(
             [a, b, c].map((prefix) => [prefix, [route, address]]),
-            100,
+            { minGapMs: 100 },
           );
           for (const step of sequence) {
             await want([step]);

@@ -82,15 +82,29 @@ describe("a death", () => {
     prefix.unread = true;
     prefix.others = 0;
     expect(prefix.decide(0, "withdrawn")).toMatchObject({ announcement: "hold", admission: { admitted: false } });
-    expect(prefix.decide(2 * second, "withdrawn")).toMatchObject({ announcement: "hold", admission: { held: true } });
+    expect(prefix.decide(2 * second, "withdrawn")).toMatchObject({
+      announcement: "hold",
+      admission: { admitted: false },
+    });
+    expect(prefix.decide(8 * second, "withdrawn")).toMatchObject({ announcement: "hold", admission: { held: true } });
     prefix.unread = false;
     prefix.observed = "withdrawn";
-    expect(prefix.decide(3 * second, "withdrawn").announcement).toBe("withdrawn");
+    expect(prefix.decide(9 * second, "withdrawn").announcement).toBe("withdrawn");
     const announced = new Prefix();
     announced.unread = true;
     announced.decide(0, "withdrawn");
     announced.unread = false;
     expect(announced.decide(1 * second, "withdrawn").announcement).toBe("dead");
+  });
+
+  it("that a router brings back within the hold-down asks the guard again: nobody else may be left", () => {
+    const prefix = new Prefix();
+    prefix.decide(0, "withdrawn");
+    expect(prefix.decide(1.2 * second, "withdrawn").announcement).toBe("withdrawn");
+    prefix.others = 0;
+    prefix.observed = "announced";
+    expect(prefix.decide(7 * second, "withdrawn").announcement).toBe("dead");
+    expect(prefix.decide(9 * second, "withdrawn")).toMatchObject({ announcement: "dead", admission: { held: true } });
   });
 
   it("is not over before its hold-down is, whatever the router of a new daemon says", () => {
@@ -166,6 +180,35 @@ describe("an order", () => {
     prefix.decide(0, "announced");
     expect(prefix.decide(1 * second, "withdrawn").announcement).toBe("dead");
     expect(prefix.decide(3 * second, "withdrawn").announcement).toBe("withdrawn");
+  });
+
+  it("to withdraw a service that dies under it leaves no corpse beside living ones that are drained", () => {
+    const prefix = new Prefix();
+    prefix.others = 0;
+    prefix.give("withdraw");
+    prefix.decide(0, "announced");
+    expect(prefix.decide(2 * second, "announced").announcement).toBe("drained");
+    expect(prefix.decide(3 * second, "withdrawn").announcement).toBe("dead");
+  });
+
+  it("to withdraw or drain a guarded corpse does not raise it", () => {
+    const prefix = new Prefix();
+    prefix.others = 0;
+    prefix.decide(0, "withdrawn");
+    prefix.decide(2 * second, "withdrawn");
+    for (const kind of ["drain", "withdraw"] as const) {
+      prefix.give(kind);
+      expect(prefix.decide(3 * second, "withdrawn").announcement).toBe("dead");
+    }
+  });
+
+  it("to drain leaves withdrawn what is withdrawn", () => {
+    const prefix = new Prefix();
+    prefix.observed = "withdrawn";
+    prefix.give("drain");
+    for (const want of ["hold", "announced", "withdrawn"] as const) {
+      expect(prefix.decide(0, want).announcement).toBe("withdrawn");
+    }
   });
 
   it("to announce beats the checks", () => {

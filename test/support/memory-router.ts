@@ -11,6 +11,10 @@ export class MemoryRouter implements Driver {
   readonly announced: Set<Prefix>;
   /** Those among them that are depreferred. */
   readonly depreferred = new Map<Prefix, Rung>();
+  /** Prefixes that it never moves. */
+  readonly stubborn = new Set<Prefix>();
+  /** Why it cannot deprefer anything now. */
+  noRung: string | undefined;
   readonly calls: { action: string; prefixes: readonly Prefix[] }[] = [];
   onEvent: (event: DriverEvent) => void = () => {};
 
@@ -33,7 +37,11 @@ export class MemoryRouter implements Driver {
     const observe = (prefix: Prefix): Observation =>
       mood === "mute"
         ? { announcement: "unknown", verified: false, reason: "does not answer" }
-        : { announcement: this.standing(prefix), verified: mood !== "lagging" };
+        : {
+            announcement: this.standing(prefix),
+            verified: mood !== "lagging",
+            ...(this.noRung !== undefined && { noRung: this.noRung }),
+          };
     return new Map(prefixes.map((prefix) => [prefix, observe(prefix)]));
   }
 
@@ -64,7 +72,11 @@ export class MemoryRouter implements Driver {
     this.calls.push({ action, prefixes });
     const mood = this.moods.shift();
     if (mood === "refuse") throw new RouteError("ERR_ROUTE_REFUSED", "not today", this.name, prefixes);
-    if (mood !== "forget") for (const prefix of prefixes) change(prefix);
+    const moving = prefixes.filter((prefix) => !this.stubborn.has(prefix));
+    if (mood !== "forget") for (const prefix of moving) change(prefix);
+    if (moving.length < prefixes.length) {
+      throw new RouteError("ERR_ROUTE_UNSUPPORTED", "a wider network covers it", this.name, prefixes);
+    }
   }
 
   changes() {
