@@ -69,8 +69,11 @@ export interface Driver {
   readonly name: string;
   /** The announcements that this driver can bring about; where it lacks a rung, a depreferred prefix stays announced. */
   readonly rungs: readonly Announcement[];
-  /** Gets ready: opens sockets, adopts `changes` of an earlier run. Never changes what is announced. `onEvent` is called until close. */
-  open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void>;
+  /**
+   * Gets ready: opens sockets, adopts `changes` and `ways` of an earlier run. Never changes what is announced. `onEvent` is
+   * called until close.
+   */
+  open(changes: readonly Change[], onEvent: (event: DriverEvent) => void, ways?: readonly Change[]): Promise<void>;
   /** Reads every prefix back. Never rejects: what cannot be read is an `unknown` observation. */
   observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>>;
   /** Announces all of `prefixes` in one change. Resolves when it was accepted, which proves nothing: observe does. Rejects with RouteError. */
@@ -81,6 +84,11 @@ export interface Driver {
   deprefer?(prefixes: readonly Prefix[], rung: Rung): Promise<void>;
   /** The changes in force, for the state file. */
   changes(): readonly Change[];
+  /**
+   * How prefixes were last seen announced, for the state file: what is taken away by somebody else, or by us in the moment before
+   * a crash, can then be put back. Absent where nothing needs to be known for that.
+   */
+  ways?(): readonly Change[];
   /** Lets go without changing what is announced (`keep`: first makes a lease last for ever). Idempotent. */
   close(): Promise<void>;
 }

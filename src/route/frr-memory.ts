@@ -21,6 +21,24 @@ export class FrrMemory implements Memory {
     }
   }
 
+  /** recall takes over how prefixes were seen announced by an earlier run, where nothing better is known. */
+  recall(ways: readonly Change[]): void {
+    for (const { prefix, undo } of ways) {
+      if (this.known.has(prefix)) continue;
+      const { device, ...way } = undo as Held;
+      this.known.set(prefix, wayIn(way));
+      if (device !== undefined) this.devices.set(prefix, device);
+    }
+  }
+
+  /** ways lists how prefixes are announced, or were when they last were. */
+  ways(driver: string): readonly Change[] {
+    return [...this.known].map(([prefix, way]) => {
+      const device = this.devices.get(prefix);
+      return { driver, prefix, undo: { ...way, ...(device !== undefined && { device }) } };
+    });
+  }
+
   /** learn takes from a reading what is in force of the changes and how `prefixes` are announced. */
   learn(state: RouterState, prefixes: readonly Prefix[]): void {
     for (const [prefix, device] of state.devices) this.devices.set(prefix, device);

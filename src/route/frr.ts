@@ -58,9 +58,14 @@ export class FrrDriver implements Driver {
   }
 
   /** open also resolves while ospfd is away: then `lost` is reported, and `back` once it answers. */
-  async open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void> {
+  async open(
+    changes: readonly Change[],
+    onEvent: (event: DriverEvent) => void,
+    ways: readonly Change[] = [],
+  ): Promise<void> {
     this.#onEvent = onEvent;
     this.#memory.adopt(changes.filter(({ driver }) => driver === this.name));
+    this.#memory.recall(ways.filter(({ driver }) => driver === this.name));
     await this.#vty.open();
   }
 
@@ -134,6 +139,10 @@ export class FrrDriver implements Driver {
 
   changes(): readonly Change[] {
     return this.#memory.changes(this.name);
+  }
+
+  ways(): readonly Change[] {
+    return this.#memory.ways(this.name);
   }
 
   async close(): Promise<void> {

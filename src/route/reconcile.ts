@@ -86,14 +86,14 @@ export class Reconciler {
   }
 
   /** open gets the drivers ready and reads back once. Changes nothing that is announced. */
-  async open(changes: readonly Change[]): Promise<void> {
+  async open(changes: readonly Change[], ways: readonly Change[] = []): Promise<void> {
     const concerns = (lane: Lane, { driver, prefix }: Change) =>
       lane.driver.name === driver && lane.prefixes.includes(prefix);
     this.#orphans = changes.filter((change) => !this.#lanes.some((lane) => concerns(lane, change)));
     await Promise.all(
       this.#lanes.map(async (lane) => {
-        const own = changes.filter((change) => concerns(lane, change));
-        await lane.driver.open(own, (event) => this.#notice(lane, event));
+        const [own, seen] = [changes, ways].map((all) => all.filter((change) => concerns(lane, change)));
+        await lane.driver.open(own!, (event) => this.#notice(lane, event), seen!);
         await lane.refresh();
       }),
     );
@@ -172,6 +172,11 @@ export class Reconciler {
   /** changes lists what must be undone after a restart, for the state file. */
   changes(): readonly Change[] {
     return [...this.#lanes.flatMap((lane) => lane.driver.changes()), ...this.#orphans];
+  }
+
+  /** ways lists how prefixes were last seen announced, for the state file. */
+  ways(): readonly Change[] {
+    return this.#lanes.flatMap((lane) => lane.driver.ways?.() ?? []);
   }
 
   /** orphans lists the changes among them that no driver here can undo. */

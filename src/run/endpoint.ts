@@ -116,7 +116,7 @@ export class Endpoint {
   /** open gets the routers' readings and starts the clockwork. Announces and withdraws nothing by itself. */
   async open(): Promise<void> {
     await this.#decisions.open(this.#starts);
-    await this.#reconciler.open(this.#found.changes);
+    await this.#reconciler.open(this.#found.changes, this.#found.ways);
     this.#opened = true;
     const respects = (prefix: Prefix) => this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual);
     holdAbsent(this.#found, this.#ground, this.#reconciler, respects);
@@ -179,6 +179,7 @@ export class Endpoint {
     const now = clock.now();
     return {
       changes: this.#reconciler.changes(),
+      ways: this.#reconciler.ways(),
       manual: [...this.#reconciler.manual()].map(([prefix, { by, why }]) => ({ prefix, by, ...(why && { why }) })),
       orders: maintenance.orders,
       freeze: maintenance.freezing,

@@ -13,6 +13,8 @@ const version = 2;
 /** State is what outlives the daemon. */
 export interface State {
   readonly changes: readonly Change[];
+  /** How prefixes were last seen announced. */
+  readonly ways: readonly Change[];
   /** Prefixes that were taken away by hand, and are left alone. */
   readonly manual: readonly Removal[];
   readonly orders: readonly Order[];
@@ -43,6 +45,7 @@ export interface Flaps {
 
 export const noState: State = {
   changes: [],
+  ways: [],
   manual: [],
   orders: [],
   freeze: null,
@@ -115,6 +118,7 @@ function parse(text: string): State {
   if (freeze !== null && !isFreeze(freeze)) throw new Error("expected a freeze, or null");
   return {
     changes: list("changes", isChange),
+    ways: list("ways", isChange),
     manual: list("manual", isRemoval),
     orders: list("orders", isOrder),
     freeze,

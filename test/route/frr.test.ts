@@ -27,10 +27,10 @@ async function start(announce: "network" | "redistribute"): Promise<void> {
   monitor = await network.routeMonitor();
 }
 
-const open = async (changes = driver?.changes() ?? []) => {
+const open = async (changes = driver?.changes() ?? [], ways: ReturnType<FrrDriver["ways"]> = []) => {
   events = [];
   driver = new FrrDriver({ sockets: network.endpoints[0]!.router.sockets, timeoutMs: 500 });
-  await driver.open(changes, (event) => events.push(event));
+  await driver.open(changes, (event) => events.push(event), ways);
 };
 
 /** An operator at vtysh. */
@@ -114,6 +114,17 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await driver.announce([first]);
     await settled(first, "announced");
     expect(driver.changes()).toEqual([]);
+  });
+
+  test("a daemon that is killed before it has written down its change still knows the way back", async () => {
+    await settled(first, "announced");
+    const ways = JSON.parse(JSON.stringify(driver.ways()));
+    await driver.withdraw([first]);
+    await driver.close();
+    await open([], ways);
+    await settled(first, "withdrawn");
+    await driver.announce([first]);
+    await settled(first, "announced");
   });
 
   test("an operator's removal and return are told; a vanished address is neither", async () => {
