@@ -121,7 +121,7 @@ export class Endpoint {
     const respects = (prefix: Prefix) => this.#wants.servicesOf(prefix).every(({ respectManual }) => respectManual);
     holdAbsent(this.#found, this.#ground, this.#reconciler, respects);
     for (const { driver, prefix } of this.#reconciler.orphans()) {
-      const message = `${prefix} was taken away by the driver ${driver}, which this config does not have: it is not put back`;
+      const message = `${prefix} was moved by the driver ${driver}, which this config does not have: it is not put back`;
       this.#ground.journal.tell("warn", { kind: "orphan", prefix, message }, { driver });
     }
     this.#keepState();
@@ -143,13 +143,13 @@ export class Endpoint {
     if (leaving.length === 0 || this.#ground.maintenance.frozen) return true;
     this.#deciding.leave(leaving);
     const untilNs = monotonicNs() + withinMs * nsPerMs;
-    // The guard looks here too: the last endpoint stays announced, and that is no failure of this daemon's.
+    // The guard looks here too: what it holds stays announced, and that is no failure of this daemon's.
+    const decided = (prefix: Prefix) => this.#decisions.of(prefix);
     while (monotonicNs() < untilNs) {
       await this.#decisions.look();
       this.#deciding.decide();
-      if (leaving.every((prefix) => this.#decisions.of(prefix)?.announcement === "withdrawn")) {
+      if (leaving.every((prefix) => decided(prefix)?.announcement === "withdrawn" || decided(prefix)?.admission?.held))
         return this.#reconciler.settledWithin((untilNs - monotonicNs()) / nsPerMs);
-      }
       await sleep(exitTickMs);
     }
     return false;
@@ -231,7 +231,6 @@ export class Endpoint {
     }));
   }
 
-  /** routes tells how each prefix stands. */
   routes(): readonly PrefixStatus[] {
     return this.#reconciler.status();
   }
