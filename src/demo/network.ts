@@ -6,6 +6,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RouteError } from "../errors.js";
 import { readNeighbors } from "../route/lsdb.js";
 import { Vty } from "../route/vty.js";
 import { beforeExit } from "./before-exit.js";
@@ -90,8 +91,7 @@ export class Network {
     await vty.open();
     try {
       for (;;) {
-        const [reply] = await vty.run(["show ip ospf neighbor json"]);
-        const full = readNeighbors(reply!.text).filter((neighbor) => neighbor.full && neighbor.retransmit === 0).length;
+        const full = await countFull(vty);
         const hops = await Promise.all(prefixes.map((prefix) => this.nextHops(prefix)));
         if (full === endpoints && hops.every((via) => via.length === endpoints)) return;
         if (Date.now() > deadline) throw new Error(`not settled: ${full} of ${endpoints} adjacencies, routes ${hops}`);
@@ -224,4 +224,15 @@ function executable(path: string): boolean {
 function frrIds(): [uid: number, gid: number] {
   const id = (flag: string) => Number(execFileSync("id", [flag, "frr"], { encoding: "utf8" }));
   return [id("-u"), id("-g")];
+}
+
+/** An ospfd that has only just begun has its socket, and does not listen there yet. */
+async function countFull(vty: Vty): Promise<number> {
+  try {
+    const [reply] = await vty.run(["show ip ospf neighbor json"]);
+    return readNeighbors(reply!.text).filter(({ full, retransmit }) => full && retransmit === 0).length;
+  } catch (error) {
+    if (error instanceof RouteError) return 0;
+    throw error;
+  }
 }
