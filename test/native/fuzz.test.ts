@@ -42,7 +42,7 @@ const programs: Readonly<Record<string, Program>> = {
   train: { sources: ["batch"] },
 };
 
-const seconds = Number(process.env["ANYPROBE_FUZZ_SECONDS"] ?? (process.env["ANYPROBE_LAB"] === "required" ? 60 : 4));
+const seconds = Number(process.env["ANYPROBE_FUZZ_SECONDS"] ?? (process.env["ANYPROBE_LAB"] === "required" ? 24 : 4));
 const shareSeconds = Math.ceil(seconds / Object.keys(programs).length);
 
 const compiler = ["clang++-14", "clang++"].find((name) => !spawnSync(name, ["--version"]).error);
