@@ -42,6 +42,8 @@ export interface Observation {
   readonly reason?: string;
   /** Why this prefix cannot be depreferred here; absent where it can. A driver whose `rungs` have no rung need not say so. */
   readonly noRung?: string;
+  /** By what it is moved, and why so, where the driver has a choice: ``no network`: it has a statement of its own`. */
+  readonly way?: string;
 }
 
 /** DriverEvent is a change that this driver did not make itself. It is a reason to look, and evidence of a manual order. */
@@ -69,6 +71,8 @@ export interface Driver {
   readonly name: string;
   /** The announcements that this driver can bring about; where it lacks a rung, a depreferred prefix stays announced. */
   readonly rungs: readonly Announcement[];
+  /** It cannot be read before it was told something: so it is told also while `unknown`. */
+  readonly blind?: true;
   /**
    * Gets ready: opens sockets, adopts `changes` and `ways` of an earlier run. Never changes what is announced. `onEvent` is
    * called until close.

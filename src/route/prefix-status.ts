@@ -27,6 +27,8 @@ export interface PrefixStatus {
     readonly observed: Announcement | "unknown";
     readonly verified: boolean;
     readonly reason?: string;
+    /** By what the driver moves it, and why so, where it has a choice. */
+    readonly way?: string;
   }[];
 }
 
@@ -47,8 +49,9 @@ export function isAs(prefix: Prefix, wanted: Announcement, observed: Announcemen
 /** standing tells it: as the least preferring of the drivers has it, so withdrawn as soon as one of them says so. */
 export function standing(prefix: Prefix, wanted: Announcement | "hold", lanes: Lanes): Omit<PrefixStatus, "manual"> {
   const drivers = lanes.map((lane) => {
-    const { announcement: observed, verified, reason } = lane.observation(prefix);
-    return { driver: lane.driver.name, observed, verified, ...(reason !== undefined && { reason }) };
+    const { announcement: observed, verified, reason, way } = lane.observation(prefix);
+    const words = { ...(reason !== undefined && { reason }), ...(way !== undefined && { way }) };
+    return { driver: lane.driver.name, observed, verified, ...words };
   });
   const withdrawn = drivers.filter(({ observed }) => observed === "withdrawn");
   const deciding = withdrawn.find(({ verified }) => verified) ?? withdrawn[0];

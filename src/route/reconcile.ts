@@ -6,7 +6,6 @@ import type { Announcement, Change, Driver, DriverEvent } from "./driver.js";
 import { Lane, risesTo } from "./lane.js";
 import type { Prefix } from "./prefix.js";
 import { canDeprefer, isAs, type ManualOrder, type PrefixStatus, standing } from "./prefix-status.js";
-
 import type { RouteEvent } from "./route-event.js";
 
 export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
@@ -261,7 +260,7 @@ export class Reconciler {
     for (const lane of wanted === "withdrawn" ? lanes : lanes.toReversed()) {
       const { announcement, verified } = lane.observation(prefix);
       // A router that cannot be read must not keep the next driver from withdrawing; announcing waits for it.
-      if (announcement === "unknown") {
+      if (announcement === "unknown" && !lane.driver.blind) {
         if (wanted === "withdrawn") continue;
         return undefined;
       }

@@ -2,9 +2,10 @@
 // words of room probe, nothing left that could change.
 import type { Expectation } from "../probe/expectation.js";
 import { checkName } from "./check-rule.js";
-import type { CheckConfig, Config, RouteConfig, ServiceConfig } from "./config.js";
-import type { RawCheck, RawConfig, RawRoute, RawService } from "./config-schema.js";
+import type { CheckConfig, Config, ServiceConfig } from "./config.js";
+import type { RawCheck, RawConfig, RawService } from "./config-schema.js";
 import { buildDamping, buildGuard, buildObjective } from "./policy-build.js";
+import { buildRoute } from "./route-build.js";
 
 /** build makes the frozen Config of a raw one that passed schema and rules. */
 export function build(raw: RawConfig): Config {
@@ -84,20 +85,6 @@ function buildExpectation({ dns, expect }: RawCheck): Expectation {
     ...(expect.serial !== undefined && { serial: expect.serial }),
     ...(reply && { reply: { bytes: reply, mask: expect.mask ?? new Uint8Array(reply.length).fill(0xff) } }),
     ...(expect.max_rtt !== undefined && { maxRttMs: expect.max_rtt }),
-  };
-}
-
-/** buildRoute makes one entry of a route. */
-export function buildRoute({ address, frr }: RawRoute): RouteConfig {
-  if (frr) return { driver: "frr", sockets: frr.sockets };
-  if (!address) return { driver: "none" };
-  return {
-    driver: "address",
-    device: address.device,
-    label: address.label,
-    recovery: address.recovery ?? "anchor",
-    alias: address.alias,
-    leaseMs: address.lease,
   };
 }
 

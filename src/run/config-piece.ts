@@ -4,16 +4,9 @@ import type { z } from "zod";
 import type { Prefix } from "../route/prefix.js";
 import type { Require } from "./config.js";
 import { hostPrefix } from "./config-scalar.js";
-import {
-  checkSchema,
-  type RawCheck,
-  type RawRoute,
-  type RawSource,
-  requireSchema,
-  routeSchema,
-  sourceSchema,
-} from "./config-schema.js";
+import { checkSchema, type RawCheck, type RawSource, requireSchema, sourceSchema } from "./config-schema.js";
 import { objectiveSchema, policySchema, type RawObjective, type RawPolicy } from "./policy-schema.js";
+import { type RawRoute, routeSchema } from "./route-schema.js";
 
 type Path = readonly PropertyKey[];
 

@@ -4,16 +4,9 @@ import { rcodeWord } from "../probe/dns-word.js";
 import type { Expectation } from "../probe/expectation.js";
 import { isCommand, isUdp } from "../probe/query.js";
 import { nsPerMs } from "../units.js";
-import type {
-  CheckConfig,
-  Config,
-  GuardConfig,
-  ObjectiveConfig,
-  Require,
-  RouteConfig,
-  ServiceConfig,
-} from "./config.js";
-import { writeDuration, writePercentage } from "./config-scalar.js";
+import type { CheckConfig, Config, GuardConfig, ObjectiveConfig, Require, ServiceConfig } from "./config.js";
+import { given, writeDuration, writePercentage } from "./config-scalar.js";
+import { writeRoute } from "./route-build.js";
 
 /** printConfig writes the whole config as YAML. */
 export function printConfig(config: Config): string {
@@ -133,17 +126,6 @@ function writeExpectation(expect: Expectation) {
   });
 }
 
-function writeRoute(route: RouteConfig) {
-  if (route.driver === "none") return { none: {} };
-  if (route.driver === "frr") return { frr: { sockets: route.sockets } };
-  const { device, label, recovery, alias } = route;
-  return { address: given({ device, label, recovery, alias, lease: writeDuration(route.leaseMs) }) };
-}
-
 function writeHex(octets: Uint8Array): string {
   return Buffer.from(octets).toString("hex");
-}
-
-function given(values: Readonly<Record<string, unknown>>) {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -2,12 +2,12 @@
 // warnings are said once and lived with.
 import { addressOf, type Prefix } from "../route/prefix.js";
 import { checkIssues, checkName } from "./check-rule.js";
-import { buildRoute } from "./config-build.js";
 import type { Issue } from "./config-fault.js";
 import { type Pieces, piecesOf, type ServicePieces } from "./config-piece.js";
 import { show } from "./config-scalar.js";
 import { buildGuard } from "./policy-build.js";
 import { policyIssues } from "./policy-rule.js";
+import { buildRoute } from "./route-build.js";
 import { routeIssues } from "./route-rule.js";
 
 export interface Findings {

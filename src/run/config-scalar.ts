@@ -241,3 +241,8 @@ export function writeDuration(ms: number): string {
   }
   return ms === 0 ? "0s" : `${ms}ms`;
 }
+
+/** given leaves out what is undefined, so that nothing of it is printed. */
+export function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

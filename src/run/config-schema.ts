@@ -19,6 +19,7 @@ import {
   yesNo,
 } from "./config-scalar.js";
 import { policy } from "./policy-schema.js";
+import { routeSchema } from "./route-schema.js";
 
 function list<T extends z.ZodType>(item: T, one: string, many = `${one}s`) {
   const bracket = (value: unknown) => (["string", "number"].includes(typeof value) ? `write [${value}]` : undefined);
@@ -115,39 +116,6 @@ export const checkSchema = mapping({
     .describe("The burst of probes that a hint starts, such as the end of the service's socket."),
 });
 
-const drivers = ["frr", "address", "none"] as const;
-
-const routeMapping = mapping({
-  frr: mapping({
-    sockets: absolutePath(90).prefault("/run/frr").describe("The directory of the vty sockets; /run/quagga on Quagga."),
-  })
-    .optional()
-    .describe("Withdraw through FRR's or Quagga's vty socket."),
-  address: mapping({
-    device: text("a device name", 15).prefault("lo").describe("The device that holds the anycast addresses."),
-    label: text("a label", 15).optional().describe("IPv4 address label, such as lo:0; the device's name where none."),
-    recovery: choice("anchor", "alias", "manual")
-      .optional()
-      .describe("How recovery is seen while withdrawn; anchor where none is given and every prefix is IPv4."),
-    alias: z
-      .array(address, { error: expected("a list of addresses") })
-      .prefault([])
-      .describe("With recovery alias: a unicast address per family that the server listens on too."),
-    lease: duration("0s", "24h")
-      .prefault("0s")
-      .describe("The kernel drops the address this long after the last refresh."),
-  })
-    .optional()
-    .describe("Withdraw by taking the address off its device."),
-  none: mapping({}).optional().describe("Move nothing: only watch and report."),
-});
-
-/** routeSchema is one driver of a service, as a mapping with one key or as its bare word. */
-export const routeSchema = z.union(
-  [choice(...drivers).transform((word) => routeMapping.parse({ [word]: {} })), routeMapping],
-  { error: expected("frr, address or none", meant(...drivers)) },
-);
-
 export const requireSchema = z.union(
   [
     choice("all", "any"),
@@ -226,7 +194,6 @@ export const schema = mapping(
 export type RawConfig = z.output<typeof schema>;
 export type RawService = z.output<typeof service>;
 export type RawCheck = z.output<typeof checkSchema>;
-export type RawRoute = z.output<typeof routeSchema>;
 export type RawSource = z.output<typeof sourceSchema>;
 
 /** configSchema gives the JSON schema of the file as people write it. */

@@ -3,8 +3,9 @@
 import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { nsPerMs } from "../units.js";
 import type { DampingConfig, GuardConfig, ObjectiveConfig } from "./config.js";
-import type { RawCheck, RawRoute } from "./config-schema.js";
+import type { RawCheck } from "./config-schema.js";
 import type { RawDamping, RawGuard, RawObjective } from "./policy-schema.js";
+import type { RawRoute } from "./route-schema.js";
 
 /** samplingOf lists the checks whose probes an objective is held against: the gates, but for programs. */
 export function samplingOf(checks: readonly RawCheck[]): readonly RawCheck[] {

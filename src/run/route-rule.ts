@@ -5,7 +5,7 @@ import type { Issue } from "./config-fault.js";
 import type { ServicePieces } from "./config-piece.js";
 import type { Findings } from "./config-rule.js";
 import { show, writeDuration } from "./config-scalar.js";
-import type { RawRoute } from "./config-schema.js";
+import type { RawRoute } from "./route-schema.js";
 
 type Address = NonNullable<RawRoute["address"]>;
 type Drivers = readonly (keyof RawRoute)[];
