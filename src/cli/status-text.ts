@@ -88,6 +88,7 @@ function renderCircumstances(report: PrefixReport, paint: Paint): [name: string,
   if (guard) lines.push(["guard", renderGuard(guard, paint)]);
   if (holdDownMs > 0) lines.push(["hold-down", paint("yellow", `${formatDuration(holdDownMs * nsPerMs)} left`)]);
   if (objective) lines.push(["objective", renderObjective(objective, paint)]);
+  for (const { driver, way } of report.drivers) if (way !== undefined) lines.push([driver, printable(way)]);
   return lines;
 }
 

@@ -16,6 +16,7 @@ import { Lock } from "./lock.js";
 import { type Log, openLog } from "./log.js";
 import { Maintenance } from "./maintenance.js";
 import type { Guarded } from "./mark.js";
+import { narrateLeft } from "./narrate.js";
 import { OrderDesk } from "./order-desk.js";
 import { OwnHealth } from "./own-health.js";
 import { pickSource } from "./source.js";
@@ -184,6 +185,7 @@ export class Daemon {
     this.#manager.stopping();
     const gone = await this.#endpoint.withdrawOnExit(exitMs);
     if (!gone) this.#log.error({ event: "exit" }, "not all prefixes were seen withdrawn before the end");
+    narrateLeft(this.#ground.journal, this.#endpoint.state().changes);
     await this.#endpoint.close();
     const ran = formatDuration(monotonicNs() - this.#startedNs);
     this.#log.info({ event: "stop", ran, counters: this.#endpoint.counters() }, "stopped");

@@ -2,7 +2,7 @@
 // went. In the log durations are words; the journal's evidence is plain numbers.
 import type { CheckState, Transition } from "../health/check.js";
 import type { ObjectiveReport } from "../health/objective.js";
-import type { Announcement } from "../route/driver.js";
+import type { Announcement, Change } from "../route/driver.js";
 import type { Prefix } from "../route/prefix.js";
 import type { RouteEvent } from "../route/reconcile.js";
 import { formatDuration, nsPerMs } from "../units.js";
@@ -152,6 +152,14 @@ function narrateNotice(journal: Journal, { driver, event }: Extract<RouteEvent, 
   const { kind, reason } = event;
   const told = { kind: "router", message: `${driver}: router ${kind}: ${reason}`, evidence: { driver, kind, reason } };
   journal.tell("warn", told, { driver, kind, reason });
+}
+
+/** narrateLeft tells what a daemon that ends leaves changed: an operator may want it back while none runs. */
+export function narrateLeft(journal: Journal, changes: readonly Change[]): void {
+  for (const { driver, prefix, undo } of changes) {
+    const message = `${prefix} stays as the driver ${driver} changed it; the next daemon puts back what was there`;
+    journal.tell("warn", { kind: "left", prefix, message, evidence: { driver, undo } }, { driver, undo });
+  }
 }
 
 /** DecisionStory is a change of what a prefix is to be. */

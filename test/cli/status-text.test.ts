@@ -85,6 +85,13 @@ describe("renderStatus", () => {
     );
   });
 
+  it("shows by what a driver moves it, where it has a choice", () => {
+    const way = "`no network`: the statement is its own";
+    expect(prefixLines({ drivers: [{ driver: "frr", observed: "announced", verified: true, way }] })[1]).toBe(
+      "    frr         `no network`: the statement is its own",
+    );
+  });
+
   it("shows how much longer damping waits", () => {
     expect(prefixLines({ ...down, wanted: "announced", holdDownMs: 8200 })).toEqual([
       "  203.0.113.53/32          withdrawn  verified; wanted announced",

@@ -137,6 +137,15 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
       expect(await host.ip("address", "show", "label", "lo:0")).toContain(anycast);
     });
 
+    test("says what it leaves changed", async () => {
+      const { daemon, server } = await makeWell();
+      server.kill("SIGKILL");
+      await daemon.until(withdrawn);
+      await daemon.stop();
+      const left = daemon.lines.filter(({ event }) => event === "left");
+      expect(left).toMatchObject([{ prefix: anycast, driver: "address", undo: { label: "lo:0" } }]);
+    });
+
     test("does not withdraw on exit what another service wants to keep", async () => {
       const host = await makeHost();
       await host.answer();
