@@ -15,10 +15,25 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   route: ["probe", "engine"],
   guard: ["route"],
   run: ["probe", "engine", "measure", "health", "route", "guard", "yaml", "zod", "pino"],
+  doctor: ["probe", "engine", "route", "run"],
   load: ["probe", "engine", "measure", "zod", "hdr-histogram-js"],
   watch: ["probe", "engine", "measure"],
   demo: ["probe", "engine", "measure", "health", "route", "guard", "run", "load", "watch"],
-  cli: ["probe", "engine", "measure", "health", "route", "guard", "run", "load", "watch", "demo", "commander", "yaml"],
+  cli: [
+    "probe",
+    "engine",
+    "measure",
+    "health",
+    "route",
+    "guard",
+    "run",
+    "load",
+    "watch",
+    "demo",
+    "doctor",
+    "commander",
+    "yaml",
+  ],
 };
 const everywhere = ["errors.ts", "units.ts"];
 
