@@ -1,5 +1,6 @@
 // Asks by running a program: never two of one check at once, so that one that hangs does not pile up.
 import type { Command } from "../probe/query.js";
+import { programEnvironment } from "../route/program.js";
 import { monotonicNs } from "../units.js";
 import { type Asker, nothing, type Slot, type Tell } from "./asker.js";
 import { Beat } from "./beat.js";
@@ -11,9 +12,6 @@ export interface ExecAskerOptions {
   readonly isLocal: () => boolean;
   readonly tell: Tell;
 }
-
-/** What the service manager tells this process is none of a program's business. */
-const ours = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
 /** ExecAsker runs a check's program; none outlives close(). */
 export class ExecAsker implements Asker {
@@ -74,11 +72,9 @@ export class ExecAsker implements Asker {
 }
 
 function environmentOf({ check, address }: Slot): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !ours.includes(name));
-  return {
-    ...Object.fromEntries(inherited),
+  return programEnvironment({
     ANYPROBE_SERVICE: check.service,
     ANYPROBE_PREFIX: check.prefix,
     ANYPROBE_ADDRESS: address,
-  };
+  });
 }
