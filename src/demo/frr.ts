@@ -1,5 +1,5 @@
-// zebra and ospfd of one node, as children of this process in the node's network namespace: started with their own
-// directory, stopped by pid.
+// zebra, ospfd and where IPv6 is wanted ospf6d of one node, as children of this process in the node's network namespace:
+// started with their own directory, stopped by pid.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chown, mkdir, writeFile } from "node:fs/promises";
@@ -9,58 +9,69 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** daemonDirectory is where Debian's and FRR's own packages put the daemons. */
 export const daemonDirectory = "/usr/lib/frr";
 
+/** OspfDaemon is FRR's daemon of OSPFv2 or of OSPFv3. */
+export type OspfDaemon = "ospfd" | "ospf6d";
+
 export interface RouterOptions {
   readonly namespace: string;
   /** Its own directory, made here and owned by frr. */
   readonly directory: string;
   readonly ospfConfig: string;
+  /** That of ospf6d; without one there is none. */
+  readonly ospf6Config?: string;
   /** The ids of the user and group frr. */
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Router is zebra and ospfd of one node. */
+/** Router is zebra and the OSPF daemons of one node. */
 export class Router {
   /** The directory of the vty sockets, as the frr driver wants it. */
   readonly sockets: string;
   readonly #options: RouterOptions;
-  #zebra: ChildProcess | undefined;
-  #ospfd: ChildProcess | undefined;
+  readonly #configs: ReadonlyMap<OspfDaemon, string>;
+  readonly #daemons = new Map<"zebra" | OspfDaemon, ChildProcess>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
     this.sockets = join(options.directory, "vty");
+    this.#configs = new Map<OspfDaemon, string>([
+      ["ospfd", options.ospfConfig],
+      ...(options.ospf6Config === undefined ? [] : [["ospf6d", options.ospf6Config] as const]),
+    ]);
   }
 
   async start(): Promise<void> {
-    const { directory, ospfConfig, uid, gid } = this.#options;
+    const { directory, uid, gid } = this.#options;
     await mkdir(this.sockets, { recursive: true });
     // With kernel nexthop objects, zebra 8.4 believes that a group is whole which the kernel has cut when a link went down
     // for a moment: the endpoint's share of the route then never comes back.
-    await writeFile(join(directory, "zebra.conf"), "no zebra nexthop kernel enable\n");
-    await writeFile(join(directory, "ospfd.conf"), ospfConfig);
-    for (const path of [directory, this.sockets, join(directory, "zebra.conf"), join(directory, "ospfd.conf")]) {
-      await chown(path, uid, gid);
-    }
-    this.#zebra = this.#spawn("zebra");
+    const files = new Map([["zebra", "no zebra nexthop kernel enable\n"], ...this.#configs]);
+    for (const [daemon, text] of files) await writeFile(join(directory, `${daemon}.conf`), text);
+    const paths = [...files.keys()].map((daemon) => join(directory, `${daemon}.conf`));
+    for (const path of [directory, this.sockets, ...paths]) await chown(path, uid, gid);
+    this.#spawn("zebra");
     await exists(join(directory, "zserv.api"));
-    await this.startOspfd();
+    await Promise.all([...this.#configs.keys()].map((daemon) => this.startOspfd(daemon)));
   }
 
-  /** startOspfd starts ospfd with the configuration file, as after a restart: runtime changes are lost. */
-  async startOspfd(): Promise<void> {
-    this.#ospfd = this.#spawn("ospfd");
-    await exists(join(this.sockets, "ospfd.vty"));
+  /** startOspfd starts a daemon with its configuration file, as after a restart: runtime changes are lost. */
+  async startOspfd(daemon: OspfDaemon = "ospfd"): Promise<void> {
+    this.#spawn(daemon);
+    await exists(join(this.sockets, `${daemon}.vty`));
   }
 
-  /** signalOspfd sends a signal to ospfd: SIGKILL, or SIGSTOP and SIGCONT for one that hangs. */
-  async signalOspfd(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): Promise<void> {
-    const ospfd = this.#ospfd;
-    ospfd?.kill(signal);
-    if (ospfd && (signal === "SIGKILL" || signal === "SIGTERM")) await ended(ospfd);
+  /** signalOspfd sends a signal to a daemon: SIGKILL, or SIGSTOP and SIGCONT for one that hangs. */
+  async signalOspfd(
+    signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT",
+    daemon: OspfDaemon = "ospfd",
+  ): Promise<void> {
+    const child = this.#daemons.get(daemon);
+    child?.kill(signal);
+    if (child && (signal === "SIGKILL" || signal === "SIGTERM")) await ended(child);
   }
 
-  /** stop ends both; resolves when they are gone. */
+  /** stop ends all; resolves when they are gone. */
   async stop(): Promise<void> {
     const children = this.children();
     for (const child of children) child.kill("SIGKILL");
@@ -69,14 +80,14 @@ export class Router {
 
   /** children are the processes to end if there is no time for stop. */
   children(): ChildProcess[] {
-    return [this.#ospfd, this.#zebra].filter((child) => child !== undefined);
+    return [...this.#daemons.values()].toReversed();
   }
 
-  #spawn(daemon: "zebra" | "ospfd"): ChildProcess {
+  #spawn(daemon: "zebra" | OspfDaemon): void {
     const { namespace, directory } = this.#options;
     const path = (name: string) => join(directory, name);
     // `ip netns exec` becomes the daemon, so the child's pid is the daemon's.
-    return spawn(
+    const child = spawn(
       "ip",
       [
         ...["netns", "exec", namespace, `${daemonDirectory}/${daemon}`, "-u", "frr", "-g", "frr"],
@@ -85,6 +96,7 @@ export class Router {
       ],
       { cwd: directory, stdio: "ignore" },
     );
+    this.#daemons.set(daemon, child);
   }
 }
 

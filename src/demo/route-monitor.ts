@@ -18,14 +18,24 @@ export interface RouteEvent {
   readonly atNs: number;
 }
 
-/** parseRouteLine reads one line of `ip -ts -o monitor route`; undefined where it is no unicast route. */
-export function parseRouteLine(line: string): Omit<RouteEvent, "atNs"> | undefined {
+/**
+ * parseRouteLine reads one line of `ip -ts -o monitor route`; undefined where it is no unicast route. A gateway that is
+ * link-local, as those of OSPFv3, gives way to the address that `addresses6` has of its device.
+ */
+export function parseRouteLine(
+  line: string,
+  addresses6: ReadonlyMap<string, string> = new Map(),
+): Omit<RouteEvent, "atNs"> | undefined {
   const match = /^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d+)\] (Deleted )?(?:unicast )?([\d.:a-f/]+|default) (.*)$/.exec(
     line,
   );
   if (!match) return undefined;
   const [, seconds, fraction, deleted, destination, rest] = match;
-  const nextHops = deleted ? [] : [...rest!.matchAll(/\bvia (?:inet6? )?(\S+)/g)].map((via) => via[1]!);
+  const nextHops = deleted
+    ? []
+    : [...rest!.matchAll(/\bvia (?:inet6? )?(\S+)(?: dev (\S+))?/g)].map(
+        ([, gateway, dev]) => (gateway!.startsWith("fe80:") ? addresses6.get(dev!) : undefined) ?? gateway!,
+      );
   // `ip` writes local time, which is how Date reads a stamp without a zone.
   const wallMs = new Date(seconds!).getTime() + Number(`0.${fraction}`) * 1e3;
   return { destination: destination!, nextHops, wallMs };
@@ -35,12 +45,14 @@ export function parseRouteLine(line: string): Omit<RouteEvent, "atNs"> | undefin
 export class RouteMonitor {
   readonly events: RouteEvent[] = [];
   readonly #child: ChildProcess;
+  readonly #addresses6: ReadonlyMap<string, string>;
   #waiting: (() => void)[] = [];
   /** Wall time minus monotonic time, in ms. */
   #offsetMs = 0;
   #offsetAtNs = 0;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, addresses6: ReadonlyMap<string, string>) {
+    this.#addresses6 = addresses6;
     this.#sampleOffset();
     this.#child = namespace.spawn("ip", ["-ts", "-o", "monitor", "route"], { stdio: ["ignore", "pipe", "ignore"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => this.#take(line));
@@ -82,7 +94,7 @@ export class RouteMonitor {
   }
 
   #take(line: string): void {
-    const event = parseRouteLine(line);
+    const event = parseRouteLine(line, this.#addresses6);
     if (!event) return;
     if (monotonicNs() - this.#offsetAtNs > 5e9) this.#sampleOffset();
     this.events.push({ ...event, atNs: (event.wallMs - this.#offsetMs) * nsPerMs });

@@ -34,6 +34,21 @@ describe.skipIf(skipWithoutLab())("the demo network", () => {
     await gone(names, pids);
   });
 
+  test.each(["network", "redistribute"] as const)(
+    "with ipv6, ospf6d announces by %s what the client reaches",
+    async (announce) => {
+      const prefixes = ["2001:db8::53/128"];
+      const network = await Network.create({ ...options, announce, prefixes, ipv6: true });
+      try {
+        expect((await network.nextHops("2001:db8::53/128")).sort()).toEqual(["2001:db8:100:1::2", "2001:db8:100:2::2"]);
+        const knock = `require("node:net").connect(9, "2001:db8::53").on("error", (error) => console.log(error.code))`;
+        expect(await network.client!.namespace.exec(process.execPath, "-e", knock)).toBe("ECONNREFUSED\n");
+      } finally {
+        await network.close();
+      }
+    },
+  );
+
   test.each(["SIGINT", "SIGTERM"] as const)("%s in the middle leaves no namespace and no process", async (signal) => {
     const script = `
       import { Network } from ${JSON.stringify(import.meta.resolve("../../src/demo/network.ts"))};

@@ -29,3 +29,9 @@ test.each([
 ])("leaves out %j", (line) => {
   expect(parseRouteLine(`${stamp} ${line}`)).toBeUndefined();
 });
+
+test("names the node behind a link-local gateway", () => {
+  const line = `${stamp} 2001:db8::53 proto ospf metric 20 \\\tnexthop via fe80::1 dev e1 weight 1 \\\tnexthop via fe80::2 dev e9 weight 1 `;
+  const addresses6 = new Map([["e1", "2001:db8:100:1::2"]]);
+  expect(parseRouteLine(line, addresses6)!.nextHops).toEqual(["2001:db8:100:1::2", "fe80::2"]);
+});
