@@ -228,7 +228,9 @@ export class Network {
     linkAreas: readonly number[],
   ): Router {
     const [uid, gid] = frrIds();
-    const options = { ...this.#options, interfaces, linkAreas, routerId, areas, endpoint: node.name !== "r1" };
+    const endpoint = node.name !== "r1";
+    const passive = !endpoint && this.#options.client ? { passive: "client" } : {};
+    const options = { ...this.#options, ...passive, interfaces, linkAreas, routerId, areas, endpoint };
     const router = new Router({
       namespace: node.namespace.name,
       directory: join(this.#directory, node.name),
@@ -288,7 +290,7 @@ async function countFull(vty: Vty): Promise<number> {
 }
 
 async function countFull6(vty: Vty): Promise<number> {
-  return countIn(vty, "show ipv6 ospf6 neighbor detail", readNeighbors6);
+  return countIn(vty, "show ipv6 ospf6 neighbor detail json", readNeighbors6);
 }
 
 /** A daemon that has only just begun has its socket, and does not listen there yet. */

@@ -22,6 +22,8 @@ interface NodeOptions extends OspfOptions {
   readonly interfaces: readonly string[];
   /** The area of each interface. */
   readonly linkAreas: readonly number[];
+  /** The interface of a network without routers, in area 0, that is announced too. OSPFv2 has it among `areas`. */
+  readonly passive?: string;
   /** The links' networks; an endpoint has one, and announces the prefixes in its area. */
   readonly areas: readonly Area[];
   readonly routerId: string;
@@ -77,6 +79,8 @@ export function ospf6Config(options: NodeOptions): string {
     " ipv6 ospf6 dead-interval 4",
     "!",
   ]);
+  if (options.passive !== undefined)
+    lines.push(`interface ${options.passive}`, " ipv6 ospf6 area 0", " ipv6 ospf6 passive", "!");
   if (prefixes.length > 0 && redistribute) {
     lines.push(...prefixes.map((prefix, index) => `ipv6 prefix-list ANYCAST6 seq ${5 * (index + 1)} permit ${prefix}`));
     lines.push("route-map ANYCAST6 permit 10", " match ipv6 address prefix-list ANYCAST6", "!");

@@ -1,15 +1,14 @@
-// Reads ospf6d's neighbours. As plain text: its JSON has no list of what is still to be acknowledged before FRR 9. Pure.
-import type { Neighbor } from "./lsdb.js";
+// Reads ospf6d's neighbours. Pure.
+import type { Json, Neighbor } from "./lsdb.js";
 
-/** readNeighbors6 reads `show ipv6 ospf6 neighbor detail`. */
+/** readNeighbors6 reads `show ipv6 ospf6 neighbor detail json`: `{"198.18.255.1%up0": neighbour}`. */
 export function readNeighbors6(text: string): readonly Neighbor[] {
-  return text
-    .split(/^\s*Neighbor /m)
-    .slice(1)
-    .map((neighbor) => ({
-      // `198.18.255.1%up0`.
-      id: /^[\d.]+/.exec(neighbor)?.[0] ?? "",
-      full: /^\s*State Full\b/m.test(neighbor),
-      retransmit: Number(/^\s*Retrans-List: (\d+)/m.exec(neighbor)?.[1] ?? 0),
-    }));
+  return Object.entries(JSON.parse(text) as Json).map(([name, value]) => {
+    const neighbor = value as Json;
+    return {
+      id: name.split("%")[0]!,
+      full: neighbor["neighborState"] === "Full",
+      retransmit: Number(neighbor["reTransListCount"]),
+    };
+  });
 }
