@@ -9,6 +9,8 @@ export interface ProgramOrder {
   readonly environment: NodeJS.ProcessEnv;
   /** What it reads from stdin; undefined: nothing, at once. */
   readonly input?: string;
+  /** Octets that are kept of each of its two outputs; 1 KiB where it is not given. */
+  readonly mostOctets?: number;
 }
 
 /** ProgramEnd is what came of a run: `errno` where it could not be started, else its exit status or the signal that ended it. */
@@ -16,7 +18,7 @@ export type ProgramEnd =
   | { readonly errno: string | number }
   | {
       readonly status: number | NodeJS.Signals;
-      /** The beginning of what it wrote: 1 KiB at most of each. */
+      /** The beginning of what it wrote. */
       readonly stdout: string;
       readonly stderr: string;
     };
@@ -28,8 +30,8 @@ export interface ProgramListener {
   ended(end: ProgramEnd): void;
 }
 
-/** Octets that are looked at of each of its two outputs, and characters of a line that are kept. */
-const [mostOctets, mostCharacters] = [1024, 200];
+/** Characters of a line that are kept. */
+const mostCharacters = 200;
 /** What it wrote before it ended is there at once; so long it is waited for where something else holds the pipe open. */
 const pipeGraceMs = 100;
 
@@ -58,14 +60,14 @@ export class Program {
   /** Its process group, as long as it has not been waited for: after that its id may be another's. */
   #group: number | undefined;
 
-  constructor({ command, environment, input }: ProgramOrder, listener: ProgramListener) {
+  constructor({ command, environment, input, mostOctets = 1024 }: ProgramOrder, listener: ProgramListener) {
     this.#listener = listener;
     const [file = "", ...argv] = command;
     const stdin = input === undefined ? "ignore" : "pipe";
     try {
       // Detached is in a session and process group of its own, whose id is the child's.
       const child = spawn(file, argv, { cwd: "/", env: environment, detached: true, stdio: [stdin, "pipe", "pipe"] });
-      this.#watch(child);
+      this.#watch(child, mostOctets);
       // It need not read what it is told.
       child.stdin?.on("error", () => {}).end(input);
     } catch (error) {
@@ -79,10 +81,13 @@ export class Program {
     this.#release();
   }
 
-  #watch(child: ChildProcess) {
+  #watch(child: ChildProcess, mostOctets: number) {
     this.#child = child;
     this.#group = child.pid;
-    const [stdout, stderr] = [child.stdout, child.stderr].map(beginning) as [() => string, () => string];
+    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => beginning(stream, mostOctets)) as [
+      () => string,
+      () => string,
+    ];
     child.once("error", (error) => this.#refuse(error));
     child.once("exit", (code, signal) => {
       // It has been waited for just now, so nobody else can have its id yet; what it left behind goes with it.
@@ -121,7 +126,7 @@ export class Program {
 }
 
 /** beginning keeps a stream flowing; the function that it gives reads the beginning of what came so far. */
-function beginning(stream: Readable | null): () => string {
+function beginning(stream: Readable | null, mostOctets: number): () => string {
   let kept = Buffer.alloc(0);
   stream?.on("data", (chunk: Buffer) => {
     if (kept.length < mostOctets) kept = Buffer.concat([kept, chunk.subarray(0, mostOctets - kept.length)]);

@@ -1,0 +1,165 @@
+// The exec driver: an operator's program moves the prefix, as through exabgp or GoBGP, and another one says how it stands. Each
+// prefix has a run of its own, and those of one action run at once, so that one that hangs holds up none of the others.
+import { readFileSync } from "node:fs";
+import { RouteError } from "../errors.js";
+import {
+  type Announcement,
+  announcements,
+  type Change,
+  type Driver,
+  isRung,
+  type Observation,
+  type Rung,
+  rungCosts,
+} from "./driver.js";
+import type { Prefix } from "./prefix.js";
+import { programEnvironment } from "./program.js";
+import { runProgram } from "./program-outcome.js";
+
+/** Explanation is why a prefix is to be moved, for the program that moves it. */
+export interface Explanation {
+  /** Those that are served at the prefix. */
+  readonly services: readonly string[];
+  readonly reason: string;
+  /** What each check has found, as plain JSON. */
+  readonly evidence: readonly unknown[];
+}
+
+export interface ExecOptions {
+  /** The program that moves a prefix, and its arguments. */
+  readonly command: readonly string[];
+  /** The program that tells how a prefix stands, and its arguments; without one, what the first accomplished counts. */
+  readonly observe?: readonly string[];
+  /** Each run of either is killed after so long. */
+  readonly timeoutMs: number;
+  /** The program can announce a prefix at the cost of a rung. */
+  readonly deprefer: boolean;
+  readonly explain: (prefix: Prefix) => Explanation;
+}
+
+/** The version of what the program reads from stdin. */
+const schemaVersion = 1;
+const hearsay = "as its program said: there is no `observe`";
+
+/** ExecDriver holds no connection: it knows what was read back last or, without `observe`, what was accomplished last. */
+export class ExecDriver implements Driver {
+  readonly name = "exec";
+  readonly rungs: readonly Announcement[];
+  readonly blind?: true;
+  readonly #options: ExecOptions;
+  /** What the program accomplished last; a prefix that is being moved has nothing. */
+  readonly #told = new Map<Prefix, Announcement>();
+  /** As it was last read. */
+  readonly #read = new Map<Prefix, Announcement>();
+  readonly #running = new Set<Promise<unknown>>();
+  /** What was accomplished counts until the host starts anew. */
+  readonly #boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
+  constructor(options: ExecOptions) {
+    this.#options = options;
+    this.rungs = options.deprefer ? announcements : ["announced", "withdrawn"];
+    if (!options.observe) this.blind = true;
+  }
+
+  async open(changes: readonly Change[]): Promise<void> {
+    for (const { driver, prefix, undo } of changes) {
+      const announcement = announcements.find((one) => one === undo["announcement"]);
+      if (driver === this.name && announcement && undo["boot"] === this.#boot) this.#told.set(prefix, announcement);
+    }
+  }
+
+  async observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>> {
+    const read = async (prefix: Prefix) => [prefix, await this.#observe(prefix)] as const;
+    return new Map(await Promise.all(prefixes.map(read)));
+  }
+
+  announce(prefixes: readonly Prefix[]): Promise<void> {
+    return this.#move(prefixes, "announced");
+  }
+
+  withdraw(prefixes: readonly Prefix[]): Promise<void> {
+    return this.#move(prefixes, "withdrawn");
+  }
+
+  deprefer(prefixes: readonly Prefix[], rung: Rung): Promise<void> {
+    return this.#move(prefixes, rung);
+  }
+
+  /** What is not announced: after a restart nothing else would tell. */
+  changes(): readonly Change[] {
+    return [...this.#told]
+      .filter(([, announcement]) => announcement !== "announced")
+      .map(([prefix, announcement]) => ({ driver: this.name, prefix, undo: { announcement, boot: this.#boot } }));
+  }
+
+  /** What is under way ends by itself, or at its timeout: to be cut short could leave a prefix half moved. */
+  async close(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #observe(prefix: Prefix): Promise<Observation> {
+    const command = this.#options.observe;
+    if (!command) {
+      const announcement = this.#told.get(prefix);
+      if (announcement) return { announcement, verified: true, reason: hearsay };
+      return { announcement: "unknown", verified: false, reason: "not told yet, and there is no `observe`" };
+    }
+    const environment = programEnvironment(this.#names(prefix));
+    const { stdout, fault } = await this.#track(runProgram({ command, environment }, this.#options.timeoutMs));
+    const word = stdout.trim();
+    const announcement = announcements.find((one) => one === word);
+    if (fault === undefined && announcement) {
+      this.#read.set(prefix, announcement);
+      // Whoever announced it again: nothing of ours is in force.
+      if (announcement === "announced") this.#told.delete(prefix);
+      return { announcement, verified: true };
+    }
+    this.#read.delete(prefix);
+    const expected = `expected one of ${announcements.join(", ")}, got ${JSON.stringify(word.slice(0, 80))}`;
+    const reason = fault ?? `\`${command.join(" ")}\`: ${expected}`;
+    return { announcement: "unknown", verified: false, reason };
+  }
+
+  async #move(prefixes: readonly Prefix[], to: Announcement): Promise<void> {
+    const faults = await Promise.all(prefixes.map((prefix) => this.#track(this.#run(prefix, to))));
+    const failed = prefixes.filter((_, i) => faults[i] !== undefined);
+    if (failed.length === 0) return;
+    const told = faults.filter((fault) => fault !== undefined);
+    const message = failed.map((prefix, i) => (prefixes.length > 1 ? `${prefix}: ${told[i]}` : told[i])).join("; ");
+    throw new RouteError("ERR_ROUTE_REFUSED", message, this.name, failed);
+  }
+
+  /** Resolves with what went wrong, if anything did. */
+  async #run(prefix: Prefix, to: Announcement): Promise<string | undefined> {
+    const { command, timeoutMs, explain } = this.#options;
+    const from = (this.#options.observe ? this.#read : this.#told).get(prefix) ?? "unknown";
+    const { services, reason, evidence } = explain(prefix);
+    const cost = isRung(to) ? rungCosts[to].stub : null;
+    const environment = programEnvironment({
+      ...this.#names(prefix),
+      ANYPROBE_FROM: from,
+      ANYPROBE_TO: to,
+      ANYPROBE_COST: cost === null ? "" : String(cost),
+      ANYPROBE_REASON: reason,
+    });
+    const account = { schema_version: schemaVersion, services, prefix, from, to, cost, reason, evidence };
+    // One that fails may have done half of it, and so may one that we do not live to see the end of.
+    this.#told.delete(prefix);
+    const { fault } = await runProgram({ command, environment, input: `${JSON.stringify(account)}\n` }, timeoutMs);
+    if (fault === undefined) this.#told.set(prefix, to);
+    return fault;
+  }
+
+  #names(prefix: Prefix) {
+    return { ANYPROBE_SERVICE: this.#options.explain(prefix).services.join(","), ANYPROBE_PREFIX: prefix };
+  }
+
+  async #track<T>(run: Promise<T>): Promise<T> {
+    this.#running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+}
