@@ -1,6 +1,6 @@
 // The host as an examination sees it: what the config says, what the kernel has, its files and its programs.
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Address, type Link, listAddresses, listLinks } from "../engine/netlink.js";
 import { addressOf, type Prefix } from "../route/prefix.js";
@@ -25,6 +25,13 @@ export interface Asked {
   readonly transport: Transport;
 }
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
 export interface Context {
   /** Undefined where the host has none: then prefixes are given or guessed. */
   readonly config: Config | undefined;
@@ -42,6 +49,10 @@ export interface Context {
   readonly read: (path: string) => string | undefined;
   /** The names in a directory, sorted; none where there is no directory that we may read. */
   readonly list: (path: string) => readonly string[];
+  /** Who may do what with a file; undefined where there is none that we may see. */
+  readonly owner: (path: string) => Owner | undefined;
+  /** A kernel setting of this network namespace, as `net/ipv4/ip_forward`; undefined where the kernel has none such. */
+  readonly sysctl: (name: string) => string | undefined;
   /** Runs a program of this host by its argv, never through a shell. Never rejects. The time limit is 5 s unless given. */
   readonly run: (argv: readonly string[], timeoutMs?: number) => Promise<Output>;
 }
@@ -87,8 +98,15 @@ export function lookAt({ config, prefixes, root = "/" }: Look): Context {
     },
     read,
     list,
+    owner: (path) => orUndefined(() => ownerOf(join(root, path))),
+    sysctl: (name) => orUndefined(() => readFileSync(join("/proc/sys", name), "utf8").trim()),
     run,
   };
+}
+
+function ownerOf(path: string): Owner {
+  const { uid, gid, mode } = statSync(path);
+  return { uid, gid, mode: mode & 0o777 };
 }
 
 function askedAt(prefix: Prefix, port: number, transport: Transport): Asked {

@@ -1,0 +1,106 @@
+// Whether the systemd unit gives the daemon what it needs: capabilities, and groups for the routers' sockets.
+import type { Finding } from "./finding.js";
+import type { Context, Examination, Owner } from "./host.js";
+import { readUnit, type Unit } from "./unit.js";
+
+export const privilegeExamination: Examination = {
+  name: "privileges of the unit",
+  examine: async (context) => {
+    const unit = readUnit(context, "anyprobe.service");
+    if (!unit || !context.config) return [];
+    return [...capabilities(context, unit), ...groups(context, unit), ...sockets(context, unit)];
+  },
+};
+
+const needs = [
+  {
+    name: "CAP_NET_ADMIN",
+    why: "the daemon changes addresses, marks its probes and hears of closed sockets with it",
+    severity: "error",
+  },
+  {
+    name: "CAP_NET_RAW",
+    why: "without it a drain cannot count the traffic, and takes its whole time",
+    severity: "warning",
+  },
+] as const;
+
+function capabilities({ services }: Context, unit: Unit): Finding[] {
+  const root = unit.user === "root";
+  const bounded = unit.words("CapabilityBoundingSet");
+  const ambient = unit.words("AmbientCapabilities");
+  // `~` takes away, and no setting at all leaves everything.
+  const within = (name: string) =>
+    bounded[0]?.startsWith("~") ? !bounded.join(" ").includes(name) : bounded.length === 0 || bounded.includes(name);
+  const has = (name: string) => within(name) && (root || ambient.includes(name));
+  const moves = services.some(({ route }) => route.some(({ driver }) => driver === "address"));
+  return needs
+    .filter(({ name }) => !has(name))
+    .map(({ name, why, severity }) => ({
+      id: "capability-missing",
+      severity: severity === "error" && !moves ? "warning" : severity,
+      subject: unit.file,
+      message: `expected the unit to give ${name}, found ${root ? "that CapabilityBoundingSet= lacks it" : `user ${unit.user} without it`}: ${why}`,
+      fix: `systemctl edit anyprobe: CapabilityBoundingSet=${name}${root ? "" : ` and AmbientCapabilities=${name}`}, below [Service]`,
+    }));
+}
+
+/** systemd starts no unit with a group that this host has not. */
+function groups({ read }: Context, unit: Unit): Finding[] {
+  const known = readGroups(read("/etc/group") ?? "");
+  if (known.size === 0) return [];
+  return unit
+    .words("SupplementaryGroups")
+    .filter((name) => !known.has(name) && !/^\d+$/.test(name))
+    .map((name) => ({
+      id: "unit-group-missing",
+      severity: "error",
+      subject: unit.file,
+      message: `expected the groups of SupplementaryGroups= on this host, found no group ${name}: the unit cannot start`,
+      fix: `systemctl edit anyprobe: below [Service] an empty SupplementaryGroups=, and one with the groups that there are; or install what makes ${name}`,
+    }));
+}
+
+/** Whether the user of the unit may write to the routers' sockets; to one that is not there, nobody can tell. */
+function sockets({ services, read, owner }: Context, unit: Unit): Finding[] {
+  if (unit.user === "root") return [];
+  const known = readGroups(read("/etc/group") ?? "");
+  const member = [...unit.words("SupplementaryGroups"), ...unit.words("Group")];
+  for (const [name, { members }] of known) if (members.includes(unit.user)) member.push(name);
+  const gids = new Set(member.map((name) => known.get(name)?.gid ?? Number(name)));
+  const paths = services.flatMap(({ route, guard }) => [
+    ...route.flatMap((entry) => ("sockets" in entry ? [`${entry.sockets}/ospfd.vty`] : [])),
+    ...route.flatMap((entry) => ("socket" in entry && typeof entry.socket === "string" ? [entry.socket] : [])),
+    ...(guard === undefined
+      ? []
+      : [guard.router.kind === "frr" ? `${guard.router.sockets}/ospfd.vty` : guard.router.socket]),
+  ]);
+  return [...new Set(paths)].flatMap((path) => {
+    const socket = owner(path);
+    if (!socket || mayWrite(socket, gids)) return [];
+    const group = [...known].find(([, { gid }]) => gid === socket.gid)?.[0] ?? String(socket.gid);
+    return [
+      {
+        id: "socket-forbidden",
+        severity: "error",
+        subject: path,
+        message: `expected user ${unit.user} of ${unit.file} to be let in, found that the socket is for group ${group}, mode ${socket.mode.toString(8)}`,
+        fix: `systemctl edit anyprobe: SupplementaryGroups=${group}, below [Service]`,
+      } as const,
+    ];
+  });
+}
+
+function mayWrite({ gid, mode }: Owner, gids: ReadonlySet<number>): boolean {
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gids.has(gid));
+}
+
+function readGroups(text: string): Map<string, { gid: number; members: readonly string[] }> {
+  const lines = text.split("\n").filter((line) => line.includes(":"));
+  return new Map(
+    lines.map((line) => {
+      const [name = "", , gid = "", members = ""] = line.split(":");
+      return [name, { gid: Number(gid), members: members.split(",").filter(Boolean) }];
+    }),
+  );
+}
