@@ -4,10 +4,12 @@ import { announceVerb } from "./announce.js";
 import { benchVerb } from "./bench.js";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
+import { doctorVerb } from "./doctor.js";
 import { drainVerb, undrainVerb } from "./drain.js";
 import { eventsVerb } from "./events.js";
 import { freezeVerb, unfreezeVerb } from "./freeze.js";
 import { holdVerb } from "./hold.js";
+import { initVerb } from "./init.js";
 import { planVerb } from "./plan.js";
 import { runVerb } from "./run.js";
 import { selftestVerb } from "./selftest.js";
@@ -32,7 +34,17 @@ export function program(): Command {
     unfreezeVerb(),
   ];
   const measured = [benchVerb(), planVerb()];
-  for (const verb of [runVerb(), ...asked, ...ordered, selftestVerb(), ...measured, configVerb(), demoVerb()])
+  for (const verb of [
+    runVerb(),
+    ...asked,
+    ...ordered,
+    selftestVerb(),
+    doctorVerb(),
+    ...measured,
+    initVerb(),
+    configVerb(),
+    demoVerb(),
+  ])
     root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
   for (const command of tree(root)) {

@@ -1,0 +1,142 @@
+// The config that `init` writes: what it found, as YAML with a comment for every choice. Pure.
+import type { DnsQuery } from "../probe/query.js";
+import { familyOfPrefix, type Prefix } from "../route/prefix.js";
+import type { Found, FoundPrefix } from "./found.js";
+
+/** What to ask where nothing was answered: whoever reads the file must put a name of their own. */
+const placeholder: DnsQuery = { name: "health.example.com", type: "A" };
+
+/** configText writes the config. `host` and `date` are for its first line. */
+export function configText(found: Found, host: string, date: string): string {
+  const services = byServer(found.prefixes);
+  return [
+    `# anyprobe on ${host}: written by \`anyprobe init\` on ${date}. \`anyprobe config check\` says what is wrong in it,`,
+    "# `anyprobe config print` shows every default, `anyprobe run --dry-run` probes and decides without moving a route.",
+    ...gapLines(found),
+    "services:",
+    ...services.flatMap(([name, prefixes]) => serviceLines(name, prefixes, found)),
+    "",
+  ].join("\n");
+}
+
+/** Prefixes of one server are one service: they live and die together. */
+function byServer(prefixes: readonly FoundPrefix[]): [string, FoundPrefix[]][] {
+  const services = new Map<string, FoundPrefix[]>();
+  for (const found of prefixes) {
+    const name = (found.server?.name ?? "dns").replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/-+$/, "");
+    services.set(name, [...(services.get(name) ?? []), found]);
+  }
+  return [...services];
+}
+
+/** Timers that nobody tuned are the default of min_gap; tuned ones let changes follow at once. */
+function gapLines({ router }: Found): string[] {
+  if (router?.kind !== "frr" || router.config?.timers.throttleLsaMs !== 0) return [];
+  return [
+    "",
+    "# ospfd has `timers throttle lsa all 0`. Where its neighbours have `timers lsa min-arrival 0` too, take the # away:",
+    "# min_gap: 0s",
+    "",
+  ];
+}
+
+function serviceLines(name: string, prefixes: readonly FoundPrefix[], found: Found): string[] {
+  return [
+    `  ${name}:`,
+    "    prefixes:",
+    ...prefixes.map((one) => `      - ${one.prefix}  # ${placeOf(one)}`),
+    ...checkLines(prefixes),
+    ...routeLines(prefixes, found),
+    ...guardLines(found),
+  ];
+}
+
+function placeOf({ place, server }: FoundPrefix): string {
+  const where = place
+    ? `on ${place.device}${place.label === place.device ? "" : `, label ${place.label}`}`
+    : "on no device yet";
+  if (!server) return `${where}; no server takes queries there`;
+  return `${where}; ${server.name} (pid ${server.pid}) takes queries at port ${server.port}${server.bound ? "" : " of all addresses"}`;
+}
+
+function checkLines(prefixes: readonly FoundPrefix[]): string[] {
+  const asked = prefixes.find(({ question }) => question !== undefined);
+  const { name, type, class: klass } = asked?.question ?? placeholder;
+  const port = prefixes.find(({ server }) => server)?.server?.port ?? 53;
+  const parts = [
+    `name: ${name}`,
+    `type: ${type}`,
+    ...(klass ? [`class: ${klass}`] : []),
+    ...(port === 53 ? [] : [`port: ${port}`]),
+  ];
+  const why = asked
+    ? "# It was answered just now. Better is a name that only a healthy server can answer, with the answer that must come."
+    : "# TODO: nothing answered here just now. Put a name of your own that a healthy server answers.";
+  return [
+    "    checks:",
+    `      ${why}`,
+    `      - dns: { ${parts.join(", ")} }`,
+    "        expect: { rcode: NOERROR, min_answers: 1 }",
+  ];
+}
+
+function routeLines(prefixes: readonly FoundPrefix[], { router }: Found): string[] {
+  if (router?.kind === "frr" && prefixes.every(({ prefix }) => movable(router.observed.get(prefix)))) {
+    const { way } = router.observed.get(prefixes[0]!.prefix) ?? {};
+    return [
+      "    route:",
+      `      # ${way ?? "ospfd announces it by a statement of its own"}.`,
+      router.sockets === "/run/frr" ? "      - frr" : `      - frr: { sockets: ${router.sockets} }`,
+    ];
+  }
+  const { place } = prefixes.find((one) => one.place) ?? {};
+  const label = place && place.label !== place.device ? [`label: "${place.label}"`] : [];
+  const device = place && place.device !== "lo" ? [`device: ${place.device}`] : [];
+  const six = prefixes.some(({ prefix }) => familyOfPrefix(prefix) === 6);
+  const keys = [...device, ...label, ...(six ? ["recovery: anchor"] : [])];
+  return [
+    "    route:",
+    ...reasonLines(prefixes, router),
+    ...(six
+      ? ["      # On IPv6 the server must have `ip-freebind: yes` to restart while its address is withdrawn."]
+      : []),
+    keys.length === 0 ? "      - address" : `      - address: { ${keys.join(", ")} }`,
+  ];
+}
+
+function movable(observation: { readonly announcement: string; readonly noRung?: string } | undefined): boolean {
+  return observation?.announcement === "announced" && observation.noRung === undefined;
+}
+
+/** Why the router itself is not asked to move the prefix. */
+function reasonLines(prefixes: readonly FoundPrefix[], router: Found["router"]): string[] {
+  const why = (prefix: Prefix): string | undefined => {
+    if (router?.kind !== "frr") return undefined;
+    const seen = router.observed.get(prefix);
+    if (!seen) return `${prefix}: ospfd announces IPv4 only`;
+    return (
+      seen.noRung ??
+      seen.reason ??
+      (seen.announcement === "withdrawn" ? `${prefix} is not announced by ospfd now` : undefined)
+    );
+  };
+  const reasons = [...new Set(prefixes.flatMap(({ prefix }) => why(prefix) ?? []))];
+  return [
+    "      # Withdraws by taking the address away, whatever routing daemon announces it.",
+    ...reasons.map((reason) => `      # ${reason}.`),
+  ];
+}
+
+function guardLines({ router }: Found): string[] {
+  if (router?.kind === "frr")
+    return [
+      "    # The last endpoint that the link-state database shows stays announced.",
+      `    guard: { others: 1, frr: ${router.sockets} }`,
+    ];
+  if (router?.kind === "bird")
+    return [
+      "    # The last endpoint that the link-state database shows stays announced.",
+      `    guard: { others: 1, bird: ${router.socket} }`,
+    ];
+  return ["    # No router was found here, so nobody can tell whether this is the last endpoint.", "    guard: none"];
+}
