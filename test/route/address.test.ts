@@ -57,6 +57,53 @@ test("secondaries of a deleted address are put back", async () => {
   expect(left).toContain("198.18.0.1/32 lo");
 });
 
+test("whatever a deletion takes along is put back as it was, and told", async () => {
+  const { before, left, reasons, after } = await run("secondaries alike");
+  expect(before).toHaveLength(5);
+  expect(left).toEqual(before);
+  const told =
+    "it took 198.18.0.1 peer 203.0.113.53/32 on lo, 198.18.0.2 peer 203.0.113.53/32 on lo along, put back at once";
+  expect(reasons).toEqual([told, told]);
+  // By now ours is the secondary: nothing goes with it.
+  expect(after).toEqual([null, null]);
+});
+
+test("each address keeps the label that it had", async () => {
+  expect(await run("labels of each")).toEqual(["lo:a", "lo:b", ""]);
+});
+
+describe("on another device than lo", () => {
+  test("both families are moved, and what the kernel drops with the link is put back", async () => {
+    const { announced, tentative, down, up, back, labels, events, changes } = await run("another device");
+    expect(announced).toEqual(["announced", "announced"]);
+    expect(tentative).toBe(0);
+    const because = { announcement: "withdrawn", verified: true, reason: "a0 is down" };
+    expect(down).toEqual([because, because]);
+    expect(up).toEqual(["announced", "withdrawn"]);
+    expect(back).toEqual(["announced", "announced"]);
+    expect(labels).toBe("a0:any");
+    expect(events).toEqual([
+      { kind: "lost", reason: "a0 is down" },
+      { kind: "back", reason: "a0 is up" },
+    ]);
+    expect(changes).toEqual([]);
+  });
+
+  test("a device that disappears is no manual removal, and is used again when it returns", async () => {
+    const { gone, error, returned, back, events } = await run("device gone");
+    const because = { announcement: "withdrawn", verified: true, reason: "there is no device a0" };
+    expect(gone).toEqual([because, because]);
+    expect(error).toMatchObject({
+      code: "ERR_ROUTE_UNREACHABLE",
+      message: "there is no device a0",
+      prefixes: [four, six],
+    });
+    expect(returned).toEqual([{ announcement: "withdrawn", verified: true, reason: "a0 is down" }]);
+    expect(back).toEqual(["announced", "announced"]);
+    expect(events.map(({ kind }: { kind: string }) => kind)).toEqual(["back", "lost", "back"]);
+  });
+});
+
 describe("events", () => {
   test("tell what others do and who, and nothing of what we do", async () => {
     const { events, pids } = await run("events");
