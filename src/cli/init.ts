@@ -18,15 +18,15 @@ export function initVerb(): Command {
     .description("write a commented config for this host, and what its router lacks, from what is found here")
     .option("--anycast <address>", "an anycast address, if not those on lo; may be repeated", collect)
     .option("--query <name/type>", "the DNS question to check by, if not the first that the server answers")
+    .option(
+      "--router <path>",
+      "the directory of FRR's vty sockets or BIRD's control socket, where it is not looked for",
+    )
     .addOption(
       new Option("-o, --output <file>", "where to write the config, - for stdout").default(
         defaultConfigFile,
         defaultConfigFile,
       ),
-    )
-    .option(
-      "--router <path>",
-      "the directory of FRR's vty sockets or BIRD's control socket, where it is not looked for",
     )
     .option("--force", "write over a file that is there")
     .option("--yes", "ask nothing, also on a terminal")
