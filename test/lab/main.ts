@@ -4,12 +4,14 @@ import type { Report } from "../../bench/experiment.js";
 import { labMissing } from "../support/lab.js";
 import { capacity } from "./capacity.js";
 import { drain } from "./drain.js";
+import { drivers } from "./drivers.js";
 import { failover } from "./failover.js";
 import { type Experiment, environment } from "./figures.js";
 import { flap } from "./flap.js";
 import { heldBack } from "./held-back.js";
 import { knownCapacity } from "./known-capacity.js";
 import { lastEndpoint } from "./last-endpoint.js";
+import { laterRouters } from "./later-routers.js";
 import { load } from "./load.js";
 import { objective } from "./objective.js";
 import { omission } from "./omission.js";
@@ -20,7 +22,8 @@ import { stress } from "./stress.js";
 const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
-  ...{ drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
+  ...{ drivers, drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
+  ...{ "later-routers": laterRouters },
 };
 
 const program: Command = new Command("npm run lab --")
