@@ -11,8 +11,6 @@ import { instant, type Paint } from "./event-text.js";
 /** ServiceReport is how one service stands at the prefix. */
 export interface ServiceReport extends PrefixReport {
   readonly service: string;
-  /** Why the prefix is to be as it is, now; undefined before the first decision. */
-  readonly because?: string;
 }
 
 /** Runs of like probes that are shown. */

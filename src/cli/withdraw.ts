@@ -1,8 +1,8 @@
 // anyprobe withdraw: take prefixes away at once, whatever their checks say.
 import type { Command } from "commander";
-import { orderAway } from "./drain.js";
 import { examples } from "./example.js";
-import { asking, lasting, type OrderOptions, orderVerb } from "./order.js";
+import { asking, lasting, orderVerb } from "./order.js";
+import { type AwayOptions, orderAway } from "./order-away.js";
 
 export function withdrawVerb(): Command {
   const verb = orderVerb(
@@ -21,5 +21,5 @@ export function withdrawVerb(): Command {
         "anyprobe withdraw 203.0.113.53/32 --for 10m",
       ),
     )
-    .action((what: string, options: OrderOptions & { readonly wait: boolean }) => orderAway("withdraw", what, options));
+    .action((what: string, options: AwayOptions) => orderAway("withdraw", what, options));
 }

@@ -126,11 +126,17 @@ function parse(line: string, verbs: Verbs): { verb: Verb; args: Readonly<Record<
 }
 
 function parseJson(line: string): Readonly<Record<string, unknown>> {
+  const request = fromJson(line);
+  return isObject(request) ? request : refuse('expected a request as {"verb": "status"}, got no JSON object');
+}
+
+/** Undefined, which no JSON is, where the line is none. */
+function fromJson(line: string): unknown {
   try {
-    const request: unknown = JSON.parse(line);
-    if (isObject(request)) return request;
-  } catch {}
-  return refuse('expected a request as {"verb": "status"}, got no JSON object');
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 /** They would forge lines of a log, and move the cursor of whoever reads them. */

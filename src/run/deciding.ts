@@ -115,11 +115,12 @@ export class Deciding {
   #situationOf(prefix: Prefix, want: Want, nowNs: number): Omit<Situation, "sight"> {
     const { wants, proofs, reconciler } = this.#options;
     const rises = want === "announced" || want === "degraded";
+    const owesProof = rises && !proofs.given(prefix, wants.gatesAt(prefix));
     const order = this.#orderOf(prefix);
     return {
       nowNs,
-      want: rises && !proofs.given(prefix, wants.gatesAt(prefix)) ? "hold" : want,
-      because: wants.because(prefix, want),
+      want: owesProof ? "hold" : want,
+      because: owesProof ? "no pass has been seen since its order or lease ended" : wants.because(prefix, want),
       ...(order && { order }),
       observed: this.#observed(prefix),
       canDeprefer: reconciler.canDeprefer(prefix),

@@ -94,7 +94,7 @@ export class OrderDesk {
     const { prefixes } = this.what(args["what"]);
     const by = whoIs(caller);
     const released = this.#endpoint().letGo(prefixes);
-    if (released.length > 0) this.#tell("hold", released, by, null, "ended");
+    if (released.length > 0) this.#tellHold(released, by, null, "ended");
     const ended = [...new Set([...this.#maintenance.end(prefixes, by), ...released])];
     if (ended.length === 0) throw refusal(`expected an order for ${prefixes.join(", ")}, there is none`);
     this.#endpoint().heedOrders(ended, true);
@@ -109,7 +109,7 @@ export class OrderDesk {
       throw refusal(`expected a prefix that is withdrawn, ${prefix} is ${observed}: say \`withdraw ${prefix}\``);
     }
     for (const prefix of prefixes) this.#endpoint().hold(prefix, whoIs(caller), reason ?? "");
-    this.#tell("hold", prefixes, whoIs(caller), reason, "given");
+    this.#tellHold(prefixes, whoIs(caller), reason, "given");
     return { prefixes, message: `${prefixes.join(", ")} stays withdrawn until it is put back by hand, or undrain` };
   }
 
@@ -126,8 +126,8 @@ export class OrderDesk {
     return { prefixes: [], message: "not frozen any more" };
   }
 
-  #tell(kind: "hold", prefixes: readonly Prefix[], by: string, reason: string | null, action: "given" | "ended") {
-    narrateOrder(this.#journal, { kind, prefixes, by, reason, forMs: null, action });
+  #tellHold(prefixes: readonly Prefix[], by: string, reason: string | null, action: "given" | "ended") {
+    narrateOrder(this.#journal, { kind: "hold", prefixes, by, reason, forMs: null, action });
   }
 
   #chill(): string {

@@ -44,6 +44,8 @@ export interface FreezeReport {
 
 /** PrefixReport is how one service stands at one prefix. */
 export interface PrefixReport extends PrefixStatus {
+  /** Why the prefix is to be as it is, now; undefined before the first decision. */
+  readonly because?: string;
   /** What this service alone wants for it. */
   readonly want: Want;
   readonly order: OrderReport | null;

@@ -1,5 +1,4 @@
 // What services want of their prefixes, by their checks and objectives, and why, in words.
-
 import { combine, type Want, wantedOf } from "../health/service.js";
 import type { Announcement } from "../route/driver.js";
 import type { Prefix } from "../route/prefix.js";

@@ -6,11 +6,11 @@ import type { ServiceReport } from "../../src/cli/why-check.js";
 import { renderWhy, type WhyAnswer } from "../../src/cli/why-text.js";
 import type { Finding } from "../../src/health/verdict.js";
 import { prefixOf } from "../../src/route/prefix.js";
-import type { CheckConfig } from "../../src/run/config.js";
 import type { Journal } from "../../src/run/journal.js";
 import { narrateDecision, narrateOrder, narrateRoute, narrateTransition } from "../../src/run/narrate.js";
 import { PrefixCheck } from "../../src/run/prefix-check.js";
 import { type CheckReport, reportCheck } from "../../src/run/status.js";
+import { dnsCheck } from "../support/check.js";
 import { openJournal } from "../support/journal.js";
 
 const prefix = prefixOf("203.0.113.53");
@@ -20,20 +20,6 @@ const nowNs = 300e9;
 /** CLOCK_MONOTONIC at the kill. */
 const killedNs = 100e9;
 
-const config: CheckConfig = {
-  name: "dns health.example.com/A",
-  port: 53,
-  query: { name: "health.example.com", type: "A" },
-  expect: { rcode: "NOERROR" },
-  role: "gate",
-  intervalMs: 1000,
-  fastIntervalMs: 200,
-  timeoutMs: 1000,
-  rise: 3,
-  fall: 3,
-  stableForMs: 0,
-  confirm: { probes: 3, intervalMs: 1, forMs: 0 },
-};
 const answered: Finding = { outcome: "answered", rcode: 0, errno: 0, rttNs: 140_000, answer: undefined };
 const refused: Finding = { ...answered, outcome: "unreachable", errno: 111, rttNs: 50_000 };
 
@@ -48,7 +34,7 @@ function probe(journal: Journal, check: PrefixCheck, finding: Finding, sentMs: n
 }
 
 /** A server that answered for a minute and was killed: told as the daemon tells it. */
-function kill(journal: Journal, check = new PrefixCheck("resolver", prefix, config)): PrefixCheck {
+function kill(journal: Journal, check = new PrefixCheck("resolver", prefix, dnsCheck)): PrefixCheck {
   for (let i = 60; i > 0; i--) probe(journal, check, answered, -1000 * i);
   narrateRoute(journal, { kind: "settled", prefix, announcement: "announced", tookNs: 3 * ms });
   for (const sentMs of [0.4, 1.4, 2.4]) probe(journal, check, refused, sentMs);
@@ -79,7 +65,7 @@ const withdrawn: Omit<ServiceReport, "checks"> = {
   objective: null,
 };
 const upCheck: CheckReport = {
-  ...reportCheck(new PrefixCheck("resolver", prefix, config)),
+  ...reportCheck(new PrefixCheck("resolver", prefix, dnsCheck)),
   state: "up",
   sinceNs: 200e9,
   last: "pass",
@@ -171,7 +157,7 @@ describe("renderWhy", () => {
     withdraw(earlier.journal);
     const { journal } = openJournal();
     journal.restore(JSON.parse(JSON.stringify(earlier.journal.history())));
-    const fresh = reportCheck(new PrefixCheck("resolver", prefix, config));
+    const fresh = reportCheck(new PrefixCheck("resolver", prefix, dnsCheck));
     const lines = linesOf(journal, [{ ...withdrawn, wanted: "hold", want: "hold", checks: [fresh] }]);
     expect(lines).toEqual([
       "203.0.113.53/32 is withdrawn; verified.",
@@ -350,7 +336,7 @@ describe("renderWhy", () => {
 
   it("shows the newest runs of probes that came and went", () => {
     const { journal } = openJournal();
-    const check = new PrefixCheck("resolver", prefix, config);
+    const check = new PrefixCheck("resolver", prefix, dnsCheck);
     for (let i = 0; i < 12; i++) probe(journal, check, i % 2 ? refused : answered, i * 10);
     for (let i = 12; i < 15; i++) probe(journal, check, refused, i * 10);
     const lines = linesOf(journal, [{ ...withdrawn, checks: [reportCheck(check)] }]);

@@ -4,36 +4,17 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { allUp, type DaemonProcess, prefixIn, stands, within } from "../support/daemon.js";
-import { anycast, Host, hostMissing, uplinkAddress } from "../support/host.js";
+import { anycast, type Host, hostMissing, uplinkAddress } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { makeHost, makeWell } from "../support/well-host.js";
 
-const hosts: Host[] = [];
 const withdrawn = stands("withdrawn", anycast);
 const announced = stands("announced", anycast);
 
-async function makeHost(prefixes?: readonly string[]): Promise<Host> {
-  const host = await Host.create(prefixes);
-  hosts.push(host);
-  return host;
-}
-
-/** A host whose service is well and whose daemon has found so. */
-async function makeWell(config?: Parameters<Host["config"]>[0], options?: Parameters<Host["run"]>[1]) {
-  const host = await makeHost();
-  const server = await host.answer();
-  const daemon = host.run(host.config(config), options);
-  await daemon.until(allUp);
-  return { host, server, daemon };
-}
-
 const reloaded = (daemon: DaemonProcess) => daemon.logged(({ event }) => event === "reload");
 const stateOf = (host: Host) => JSON.parse(readFileSync(host.stateFile, "utf8"));
-
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host[Symbol.asyncDispose]()));
-});
 
 describe.skipIf(skipWithoutLab(hostMissing()))("the daemon", () => {
   describe("alone in its namespace", () => {

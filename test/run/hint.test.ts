@@ -1,27 +1,17 @@
 // Deaths as the kernel tells of them, and what several prefixes and services make of one, in a namespace without routers.
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { allUp, type DaemonProcess, prefixIn, stands, within } from "../support/daemon.js";
-import { anycast, anycastAddress, behave, Host, hostMissing, uplinkAddress } from "../support/host.js";
+import { anycast, anycastAddress, behave, type Host, hostMissing, uplinkAddress } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { makeHost } from "../support/well-host.js";
 
 const second = "203.0.113.54/32";
 const six = "2001:db8::53/128";
-const hosts: Host[] = [];
-
-async function makeHost(prefixes?: readonly string[]): Promise<Host> {
-  const host = await Host.create(prefixes);
-  hosts.push(host);
-  return host;
-}
 
 const withdrawals = (daemon: DaemonProcess) => daemon.lines.filter(({ action }) => action === "withdraw");
 /** Checks so slow that only a hint can explain what is seen at once. */
 const slow = { interval: "20s", fast_interval: "100ms", rise: 1 };
-
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host[Symbol.asyncDispose]()));
-});
 
 describe.skipIf(skipWithoutLab(hostMissing()))("a hint", () => {
   test("tells of a death long before the next probe", async () => {

@@ -1,16 +1,12 @@
 // anyprobe bench on a host with a running daemon: an address that has clients is not loaded by accident.
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { healthName } from "../../src/demo/answerer.js";
 import { allUp, program } from "../support/daemon.js";
-import { anycastAddress, Host, hostMissing, uplinkAddress } from "../support/host.js";
+import { anycastAddress, type Host, hostMissing, uplinkAddress } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
-
-const hosts: Host[] = [];
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host[Symbol.asyncDispose]()));
-});
+import { makeHost } from "../support/well-host.js";
 
 async function benchOn(host: Host, address: string, ...args: string[]) {
   const argv = ["bench", address, "--query", `${healthName}/A`, "--no-calibrate", "-Q", "100", "-l", "0.3"];
@@ -23,8 +19,7 @@ async function benchOn(host: Host, address: string, ...args: string[]) {
 
 describe.skipIf(skipWithoutLab(hostMissing()))("anyprobe bench", () => {
   test("refuses what the daemon announces, unless it is forced", async () => {
-    const host = await Host.create();
-    hosts.push(host);
+    const host = await makeHost();
     await host.answer();
     const daemon = host.run();
     await daemon.until(allUp);
@@ -36,8 +31,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("anyprobe bench", () => {
   });
 
   test("refuses what looks like anycast where no daemon is there to ask", async () => {
-    const host = await Host.create();
-    hosts.push(host);
+    const host = await makeHost();
     await host.answer();
     const { code, err } = await benchOn(host, anycastAddress, "--control", host.control);
     expect(code).toBe(64);
@@ -45,8 +39,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("anyprobe bench", () => {
   });
 
   test("loads the server's other address", async () => {
-    const host = await Host.create();
-    hosts.push(host);
+    const host = await makeHost();
     await host.answer({ address: uplinkAddress });
     expect(await benchOn(host, uplinkAddress, "--control", host.control)).toMatchObject({ code: 0 });
   });

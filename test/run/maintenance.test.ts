@@ -1,43 +1,31 @@
 // Orders and the freeze on a real daemon in a namespace of its own, through its control socket: what they do, what ends them,
 // and that neither a restart nor a crash forgets them.
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { call, follow } from "../../src/run/control.js";
 import type { Receipt } from "../../src/run/order-desk.js";
 import type { Status } from "../../src/run/status.js";
 import { allUp, prefixIn, stands } from "../support/daemon.js";
-import { anycast, anycastAddress, Host, type HostConfig, hostMissing } from "../support/host.js";
+import { anycast, anycastAddress, type HostConfig, hostMissing } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { makeHost, makeWell } from "../support/well-host.js";
 
-const hosts: Host[] = [];
 const withdrawn = stands("withdrawn", anycast);
 const announced = stands("announced", anycast);
 
-async function makeHost(prefixes?: readonly string[]): Promise<Host> {
-  const host = await Host.create(prefixes);
-  hosts.push(host);
-  return host;
-}
-
-async function makeWell(config?: HostConfig) {
-  const host = await makeHost();
-  const server = await host.answer();
-  const daemon = host.run(host.config(config));
-  await daemon.until(allUp);
+/** A host that is well, and orders for its prefix. */
+async function makeOrdered(config?: HostConfig) {
+  const well = await makeWell(config);
   const order = (verb: string, args: Readonly<Record<string, unknown>> = {}) =>
-    call(host.control, verb, { what: anycast, ...args }) as Promise<Receipt>;
-  return { host, server, daemon, order };
+    call(well.host.control, verb, { what: anycast, ...args }) as Promise<Receipt>;
+  return { ...well, order };
 }
 
 const orderOf = (status: Status) => prefixIn(status, anycast).order;
 
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host[Symbol.asyncDispose]()));
-});
-
 describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
   test("to drain takes the prefix away, says who and why, and undrain hands it back", async () => {
-    const { host, daemon, order } = await makeWell();
+    const { host, daemon, order } = await makeOrdered();
     expect(await order("drain", { what: "resolver", reason: "new kernel" })).toMatchObject({ prefixes: [anycast] });
     const status = await daemon.until(withdrawn);
     expect(orderOf(status)).toMatchObject({
@@ -52,7 +40,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
   });
 
   test("outlives a restart and a crash, and the restart itself changes nothing", async () => {
-    const { host, daemon, order } = await makeWell();
+    const { host, daemon, order } = await makeOrdered();
     await order("withdraw", { for_ms: 3600e3 });
     await daemon.until(withdrawn);
     await daemon.stop();
@@ -70,7 +58,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
   });
 
   test("ends by itself, and its prefix is its checks' again", async () => {
-    const { daemon, order } = await makeWell();
+    const { daemon, order } = await makeOrdered();
     await order("withdraw", { for_ms: 1500 });
     await daemon.until(withdrawn);
     const status = await daemon.until(announced);
@@ -78,8 +66,21 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
     await daemon.logged(({ event, msg }) => event === "order" && /expired|is over|ended/.test(msg));
   });
 
+  test("that ends waits for a pass, and says so", async () => {
+    // Its silence is no failure before the timeout: until then the check is as it was, and up.
+    const { server, daemon, order } = await makeOrdered({ check: { timeout: "20s" } });
+    await order("withdraw");
+    await daemon.until(withdrawn);
+    server.kill("SIGSTOP");
+    await order("undrain");
+    const { because, checks } = prefixIn(await daemon.until((status) => orderOf(status) === null), anycast);
+    expect([because, checks[0]!.state]).toEqual(["no pass has been seen since its order or lease ended", "up"]);
+    server.kill("SIGCONT");
+    await daemon.until(announced);
+  });
+
   test("that ends does not announce what is dead", async () => {
-    const { host, server, daemon, order } = await makeWell();
+    const { host, server, daemon, order } = await makeOrdered();
     await order("withdraw");
     await daemon.until(withdrawn);
     server.kill("SIGKILL");
@@ -90,7 +91,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
   });
 
   test("to announce, by force only, beats the checks until it ends", async () => {
-    const { host, server, daemon, order } = await makeWell();
+    const { host, server, daemon, order } = await makeOrdered();
     server.kill("SIGKILL");
     await daemon.until(withdrawn);
     await expect(order("announce")).rejects.toThrow(/--force/);
@@ -102,7 +103,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
   });
 
   test("to hold is for what is withdrawn, and ends when somebody puts it back", async () => {
-    const { host, daemon, order } = await makeWell();
+    const { host, daemon, order } = await makeOrdered();
     await expect(order("hold")).rejects.toThrow(/is announced: say `withdraw/);
     await order("withdraw");
     await daemon.until(withdrawn);
@@ -137,7 +138,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
     [{ reason: 7 }, /reason: expected text/],
     [{ force: "yes" }, /force: expected true or false/],
   ])("that makes no sense, as %j, is refused and changes nothing", async (args, message) => {
-    const { daemon, order } = await makeWell();
+    const { daemon, order } = await makeOrdered();
     await expect(order("withdraw", args)).rejects.toThrow(message);
     expect(orderOf(await daemon.status())).toBeNull();
   });
@@ -145,7 +146,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an order", () => {
 
 describe.skipIf(skipWithoutLab(hostMissing()))("a freeze", () => {
   test("touches nothing while the service dies, over a restart, and unfreeze catches up", async () => {
-    const { host, server, daemon, order } = await makeWell();
+    const { host, server, daemon, order } = await makeOrdered();
     await order("freeze", { reason: "incident 7" });
     server.kill("SIGKILL");
     await daemon.until((status) => prefixIn(status, anycast).checks[0]!.state === "down");
@@ -161,7 +162,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a freeze", () => {
   });
 
   test("holds a lease open though nothing is judged, and ends by itself", async () => {
-    const { host, server, daemon, order } = await makeWell({ address: { lease: "2s" } });
+    const { host, server, daemon, order } = await makeOrdered({ address: { lease: "2s" } });
     await order("freeze", { for_ms: 5000 });
     server.kill("SIGKILL");
     await sleep(4000);
@@ -171,7 +172,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a freeze", () => {
   });
 
   test("keeps on_exit: withdraw from withdrawing", async () => {
-    const { host, daemon, order } = await makeWell({ service: { on_exit: "withdraw" } });
+    const { host, daemon, order } = await makeOrdered({ service: { on_exit: "withdraw" } });
     await order("freeze");
     expect(await daemon.stop()).toBe(0);
     expect(await host.hasAddress()).toBe(true);
@@ -180,7 +181,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a freeze", () => {
 
 describe.skipIf(skipWithoutLab(hostMissing()))("the journal", () => {
   test("tells why, also what is told from now on", async () => {
-    const { host, server, daemon, order } = await makeWell();
+    const { host, server, daemon, order } = await makeOrdered();
     const kinds: string[] = [];
     const following = (async () => {
       for await (const event of follow(host.control, "events", { follow: true })) {
@@ -201,7 +202,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("the journal", () => {
 
 describe.skipIf(skipWithoutLab(hostMissing()))("an absence", () => {
   test("that began while no daemon ran is an order after a clean stop, and none after a crash", async () => {
-    const { host, daemon } = await makeWell();
+    const { host, daemon } = await makeOrdered();
     await daemon.stop();
     await host.deleteAddress();
     const second = host.run();
@@ -218,7 +219,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("an absence", () => {
 describe.skipIf(skipWithoutLab(hostMissing()))("damping", () => {
   test("delays the return, twice as long each time, and never a withdrawal, also over a restart", async () => {
     const damping = { hold_down: "2s", max: "1m", forget: "10m" };
-    const { host, server, daemon } = await makeWell({ service: { damping } });
+    const { host, server, daemon } = await makeOrdered({ service: { damping } });
     server.kill("SIGKILL");
     await daemon.until(withdrawn);
     const again = await host.answer();

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import type { Finding } from "../../src/health/verdict.js";
 import { prefixOf } from "../../src/route/prefix.js";
 import type { RouteEvent } from "../../src/route/reconcile.js";
-import type { CheckConfig } from "../../src/run/config.js";
 import {
   narrateDecision,
   narrateGuard,
@@ -13,25 +12,13 @@ import {
   type OrderStory,
 } from "../../src/run/narrate.js";
 import { PrefixCheck } from "../../src/run/prefix-check.js";
+import { dnsCheck } from "../support/check.js";
 import { openJournal } from "../support/journal.js";
 
 const prefix = prefixOf("203.0.113.53");
 const second = prefixOf("203.0.113.54");
 const ms = 1e6;
-const config: CheckConfig = {
-  name: "dns health.example.com/A",
-  port: 53,
-  query: { name: "health.example.com", type: "A" },
-  expect: { rcode: "NOERROR" },
-  role: "gate",
-  intervalMs: 1000,
-  fastIntervalMs: 200,
-  timeoutMs: 1000,
-  rise: 1,
-  fall: 3,
-  stableForMs: 0,
-  confirm: { probes: 3, intervalMs: 1, forMs: 0 },
-};
+const config = { ...dnsCheck, rise: 1 };
 const answered: Finding = { outcome: "answered", rcode: 0, errno: 0, rttNs: 140_000, answer: undefined };
 const refused: Finding = { ...answered, outcome: "unreachable", errno: 111, rttNs: 50_000 };
 const servfail: Finding = { ...answered, rcode: 2 };

@@ -1,26 +1,12 @@
 import { expect, test } from "vitest";
 import { prefixOf } from "../../src/route/prefix.js";
-import type { CheckConfig } from "../../src/run/config.js";
 import { PrefixCheck } from "../../src/run/prefix-check.js";
+import { dnsCheck } from "../support/check.js";
 
-const config: CheckConfig = {
-  name: "dns health.example.com/A",
-  port: 53,
-  query: { name: "health.example.com", type: "A" },
-  expect: { rcode: "NOERROR" },
-  role: "gate",
-  intervalMs: 1000,
-  fastIntervalMs: 200,
-  timeoutMs: 1000,
-  rise: 3,
-  fall: 3,
-  stableForMs: 0,
-  confirm: { probes: 3, intervalMs: 1, forMs: 0 },
-};
 const ms = 1e6;
 const answered = { outcome: "answered", rcode: 0, errno: 0, rttNs: 1000, answer: undefined } as const;
 const refused = { ...answered, outcome: "unreachable", errno: 111 } as const;
-const make = () => new PrefixCheck("resolver", prefixOf("203.0.113.53"), config);
+const make = () => new PrefixCheck("resolver", prefixOf("203.0.113.53"), dnsCheck);
 
 test("counts verdicts, latencies, and what is left of a burst", () => {
   const check = make();
@@ -77,14 +63,14 @@ test.each([
 
 test("of a program may ask any socket at its address", () => {
   const command = { command: ["/bin/true"], warning: "pass" } as const;
-  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...config, port: undefined, query: command });
+  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...dnsCheck, port: undefined, query: command });
   const may = ["203.0.113.53", "0.0.0.0", "203.0.113.54"].map((address) => check.mayAsk({ address, port: 53 }));
   expect(may).toEqual([true, true, false]);
 });
 
 test("reads an answer anew as soon as one octet but the id differs", () => {
   const expected = { rcode: "NOERROR", answers: ["198.51.100.80"] };
-  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...config, expect: expected });
+  const check = new PrefixCheck("resolver", prefixOf("203.0.113.53"), { ...dnsCheck, expect: expected });
   const answer = (id: string, address: string) =>
     Buffer.from(
       `${id}81800001000100000000066865616c7468076578616d706c6503636f6d0000010001` +
