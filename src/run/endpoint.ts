@@ -9,11 +9,13 @@ import { holdAbsent, seenAnnounced } from "./absence.js";
 import type { Config } from "./config.js";
 import { Deciding } from "./deciding.js";
 import { Decisions } from "./decisions.js";
+import { DrainClock } from "./drain-clock.js";
 import { Ears } from "./ears.js";
 import type { FamilySource, Ground } from "./ground.js";
 import { Leases } from "./lease.js";
 import { type Guarded, MarkRule } from "./mark.js";
 import { narrateObjective, narrateRoute } from "./narrate.js";
+import { NetworkRestarts } from "./network-restart.js";
 import { openProber } from "./open-prober.js";
 import type { PrefixCheck } from "./prefix-check.js";
 import { reportPrefix } from "./prefix-report.js";
@@ -27,8 +29,7 @@ import type { PrefixReport } from "./status.js";
 import { Wants } from "./wants.js";
 
 export const tickMs = 1000;
-/** While traffic is measured, and while it leaves at the end. */
-const drainTickMs = 200;
+/** While traffic leaves at the end. */
 const exitTickMs = 50;
 /** Every so many ticks the guard looks, if nothing makes it look before: so that `status` knows, and its blindness is known early. */
 const ticksPerLook = 5;
@@ -48,12 +49,12 @@ export class Endpoint {
   #clock: NodeJS.Timeout | undefined;
   readonly #proofs: Proofs;
   readonly #deadlocks = new Deadlocks();
+  readonly #restarts = new NetworkRestarts();
   readonly #quality: Quality;
   readonly #wants: Wants;
   readonly #decisions: Decisions;
-  #follow: NodeJS.Timeout | undefined;
+  readonly #drains: DrainClock;
   #ticks = 0;
-  #complaint = "";
   readonly #deciding: Deciding;
   #tickedNs = monotonicNs();
   /** What is in force when it opens. */
@@ -61,7 +62,6 @@ export class Endpoint {
   /** It is the first since the daemon began, not one after a reload. */
   readonly #starts: boolean;
   #opened = false;
-  #leaving = false;
 
   /** Takes over checks, changes and manual orders of `earlier`, which must be closed. Throws EngineError where the kernel refuses. */
   constructor(config: Config, sources: readonly FamilySource[], ground: Ground, earlier?: Endpoint) {
@@ -106,6 +106,13 @@ export class Endpoint {
       reconciler: this.#reconciler,
       ground,
     });
+    this.#drains = new DrainClock({
+      maintenance: ground.maintenance,
+      wants: this.#wants,
+      reconciler: this.#reconciler,
+      deciding: this.#deciding,
+      onGone: () => this.#keepState(),
+    });
     this.#unsubscribe = ground.watch.subscribe((events) => this.#heedKernel(events));
   }
 
@@ -129,7 +136,7 @@ export class Endpoint {
     this.#leases.open();
     this.#clock = setInterval(() => this.#tick(), tickMs);
     this.#deciding.begin();
-    this.#followDrains();
+    this.#drains.wind();
   }
 
   /** withdrawOnExit withdraws every prefix whose services all say `on_exit: withdraw`; true when that is verified in time. */
@@ -193,13 +200,12 @@ export class Endpoint {
 
   /** From here on nothing that is judged or heard moves a route. */
   #leave() {
-    this.#leaving = true;
     clearInterval(this.#clock);
     this.#leases.close();
     this.#unsubscribe();
     this.#prober.close();
     this.#deciding.leave();
-    clearTimeout(this.#follow);
+    this.#drains.close();
   }
 
   counters() {
@@ -253,6 +259,7 @@ export class Endpoint {
 
   #heedRoute(event: RouteEvent) {
     narrateRoute(this.#ground.journal, event);
+    if (event.kind === "manual") this.#restarts.note(event.prefix);
     if (event.kind === "acted" || event.kind === "manual" || event.kind === "manual-ended") this.#keepState();
     if (event.kind === "appeared" || event.kind === "manual-ended") this.#heedAppearance(event.prefix);
     if (event.kind === "noticed" && event.event.kind === "expired") this.#heedExpiry(event.event.prefix);
@@ -291,19 +298,23 @@ export class Endpoint {
     this.#expire();
     const changed = this.#quality.tick(nowNs);
     this.#deciding.decide();
-    this.#complain();
+    const complaint = this.#ground.health.newComplaint();
+    if (complaint) this.#ground.journal.tell("warn", { kind: "own-health", message: complaint });
+    this.#excuseRestarts();
     for (const { service, prefix, report } of changed) narrateObjective(this.#ground.journal, service, prefix, report);
     if (++this.#ticks % ticksPerLook === 0) void this.#decisions.look();
     // A disk that took no state may take it now.
     this.#keepState();
   }
 
-  /** What makes probes say nothing is told once, as long as it stays the same trouble. */
-  #complain() {
-    const complaint = this.#ground.health.complaints().join("; ");
-    if (complaint !== "" && complaint !== this.#complaint)
-      this.#ground.journal.tell("warn", { kind: "own-health", message: complaint });
-    this.#complaint = complaint;
+  #excuseRestarts() {
+    for (const [prefix, unit] of this.#restarts.excused()) {
+      // Meanwhile it may have become one.
+      const ordered = this.#reconciler.manual().get(prefix)?.why !== undefined;
+      if (ordered || this.letGo([prefix]).length === 0) continue;
+      const message = `${unit} took ${prefix} away as it restarted: that is no order, and its checks decide`;
+      this.#ground.journal.tell("warn", { kind: "restart", prefix, message, evidence: { unit } }, { unit });
+    }
   }
 
   #expire() {
@@ -330,7 +341,7 @@ export class Endpoint {
   /** heedOrders follows orders that were just given for these prefixes, or ended. */
   heedOrders(prefixes: readonly Prefix[], ended: boolean): void {
     if (ended) this.#handBack(prefixes);
-    this.#followDrains();
+    this.#drains.wind();
     this.#deciding.decide();
     this.#keepState();
     this.#ground.onChange();
@@ -372,24 +383,6 @@ export class Endpoint {
       this.#proofs.demand(prefix, monotonicNs());
       for (const check of this.#wants.gatesAt(prefix)) this.#prober.ask(check);
     }
-  }
-
-  #followDrains() {
-    clearTimeout(this.#follow);
-    const { maintenance } = this.#ground;
-    if (this.#leaving || !maintenance.draining) return;
-    const gone = maintenance.follow((prefix) => {
-      const service = this.#wants.servicesOf(prefix)[0];
-      if (!service) return undefined;
-      const { observed, verified } = this.#reconciler.statusOf(prefix);
-      const raised = verified && (observed === "drained" || observed === "dead");
-      // What is away already has no traffic to lose.
-      const canDeprefer = observed !== "withdrawn" && this.#reconciler.canDeprefer(prefix);
-      return { raised, canDeprefer, boundMs: service.drainMs };
-    });
-    this.#deciding.decide();
-    if (gone.length > 0) this.#keepState();
-    this.#follow = setTimeout(() => this.#followDrains(), drainTickMs);
   }
 
   /** Services that share a prefix share its route too. */

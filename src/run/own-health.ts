@@ -57,6 +57,7 @@ export class OwnHealth implements Disposable {
   #cpu = readCpuTime();
   #cpuNs = monotonicNs();
   #stealShare: number | null = null;
+  #complaint = "";
 
   constructor({ tickMs, patienceMs }: OwnHealthOptions) {
     this.#tickNs = tickMs * nsPerMs;
@@ -110,6 +111,14 @@ export class OwnHealth implements Disposable {
     const why =
       steal < stealWorthTelling ? "" : ` (the hypervisor gave ${Math.round(100 * steal)}% of the CPU time to others)`;
     return [`${what}: ${silent} ${silent === 1 ? "probe says" : "probes say"} nothing${why}`];
+  }
+
+  /** newComplaint joins them; undefined where there are none, and where they are what it gave before. */
+  newComplaint(): string | undefined {
+    const complaint = this.complaints().join("; ");
+    const isNew = complaint !== this.#complaint;
+    this.#complaint = complaint;
+    return isNew && complaint !== "" ? complaint : undefined;
   }
 
   /** close stops watching. Idempotent. */
