@@ -1,4 +1,5 @@
 // `anyprobe status` as text: what an operator reads of a daemon's state.
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { renderStatus } from "../../src/cli/status-text.js";
 import type { PrefixReport, Status } from "../../src/run/status.js";
@@ -28,6 +29,27 @@ describe("renderStatus", () => {
       "    dns health.example.com/A             down     for 1m0s    p50 150us  p99 2.00ms  max 2.00ms  (3 answers)  last fail: port unreachable",
       "",
     ]);
+  });
+
+  it("looks as in the README", () => {
+    const hour = 3600e9;
+    const [check] = prefixReport().checks;
+    const latency = { ...check!.latency, count: 11_223, p50Ns: 137_000, p99Ns: 191_000, maxNs: 2.59e6 };
+    const report = prefixReport({
+      guard: { others: 2, needed: 1, held: false, reason: null },
+      checks: [{ ...check!, sinceNs: 0, latency }],
+    });
+    const status = statusOf([report], {
+      ...{ pid: 812, uptimeNs: 3.12 * hour, residentOctets: 82 * 2 ** 20, configFile: "/etc/anyprobe/anyprobe.yaml" },
+      sources: [{ family: 4, address: "198.18.1.2", why: "a global address of eth0" }],
+      hints: { on: true },
+      health: {
+        ...{ eventLoopP99Ns: 1.91e6, eventLoopMaxNs: 2.11e6, drainMaxNs: 4.01e6, tickMaxNs: 34.4e6 },
+        ...{ stalls: 0, stalledNs: 0, voided: 0, stealShare: 0.0005, complaints: [] },
+      },
+    });
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    expect(readme).toContain(`\`\`\`\n${renderStatus(status, false, 3.12 * hour)}\`\`\``);
   });
 
   it("never says verified where nothing was moved", () => {
