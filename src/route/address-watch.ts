@@ -2,10 +2,12 @@
 // happened and who did it; what is there now is read from the kernel.
 import { type Address, listAddresses } from "../engine/netlink.js";
 import type { NetlinkEvent, NetlinkEvents } from "../engine/netlink-watch.js";
-import type { DriverEvent } from "./driver.js";
+import { matchAddress } from "./address-list.js";
+import type { DriverEvent, Observation } from "./driver.js";
 import { familyOfPrefix, type Prefix, prefixOf } from "./prefix.js";
 
 export interface AddressWatchOptions {
+  readonly driver: string;
   readonly device: string;
   readonly prefixes: readonly Prefix[];
   /** Called with each prefix that is found on the device, before an event tells of it. */
@@ -73,6 +75,25 @@ export class AddressWatch {
 
   has(prefix: Prefix): boolean {
     return this.#present.has(prefix);
+  }
+
+  /** observe reads back how the prefixes stand; `besides` is what is to be said of those that are away. */
+  observe(prefixes: readonly Prefix[], besides: ReadonlyMap<Prefix, string>): ReadonlyMap<Prefix, Observation> {
+    this.#events.poll();
+    let listed: readonly Address[] | undefined;
+    const read = (prefix: Prefix): Observation => {
+      try {
+        listed ??= listAddresses();
+        const present = matchAddress(prefix, this.#options, listed) !== undefined;
+        if (present && this.isUp) return { announcement: "announced", verified: true };
+        // No router announces an address of a device that is down.
+        const reason = this.trouble ?? (present ? undefined : besides.get(prefix));
+        return { announcement: "withdrawn", verified: true, ...(reason !== undefined && { reason }) };
+      } catch (error) {
+        return { announcement: "unknown", verified: false, reason: error instanceof Error ? error.message : "" };
+      }
+    };
+    return new Map(prefixes.map((prefix) => [prefix, read(prefix)]));
   }
 
   /** came says that the driver has found or put it there. */

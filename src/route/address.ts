@@ -62,7 +62,7 @@ export class AddressDriver implements Driver {
     this.#anchors = options.recovery === "anchor" ? new Anchors(prefixes, events) : undefined;
     const onSeen = (prefix: Prefix, address: Address) => this.#see(prefix, address);
     const onGone = (prefix: Prefix, byKernel: boolean) => this.#forget(prefix, byKernel);
-    this.#watch = new AddressWatch({ device, prefixes, onSeen, onGone }, events);
+    this.#watch = new AddressWatch({ driver: this.name, device, prefixes, onSeen, onGone }, events);
   }
 
   async open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void> {
@@ -84,24 +84,7 @@ export class AddressDriver implements Driver {
   }
 
   async observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>> {
-    const read = (prefix: Prefix, addresses: () => readonly Address[]): Observation => {
-      try {
-        const present = this.#match(prefix, addresses()) !== undefined;
-        if (present && this.#watch.isUp) return { announcement: "announced", verified: true };
-        // No router announces an address of a device that is down.
-        const reason = this.#watch.trouble ?? (present ? undefined : this.#besides.get(prefix));
-        return { announcement: "withdrawn", verified: true, ...(reason !== undefined && { reason }) };
-      } catch (error) {
-        return { announcement: "unknown", verified: false, reason: error instanceof Error ? error.message : "" };
-      }
-    };
-    this.#watch.poll();
-    let listed: readonly Address[] | undefined;
-    const addresses = () => {
-      listed ??= listAddresses();
-      return listed;
-    };
-    return new Map(prefixes.map((prefix) => [prefix, read(prefix, addresses)]));
+    return this.#watch.observe(prefixes, this.#besides);
   }
 
   async announce(prefixes: readonly Prefix[]): Promise<void> {

@@ -17,6 +17,8 @@ export interface NamespaceOptions {
   readonly argument?: string;
   /** Run as user nobody, without capabilities. */
   readonly unprivileged?: boolean;
+  /** Directories of the host that are empty there, and kept by nobody. */
+  readonly emptied?: readonly string[];
   /** The exit code that is expected; the default is 0. */
   readonly exitCode?: number;
 }
@@ -39,8 +41,11 @@ export async function inNamespace(url: URL, name: string, options: NamespaceOpti
     name,
     options.argument ?? "",
   ];
-  const up = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
-  const child = spawn("unshare", [...user, "--net", ...up, ...drop, ...node], { stdio: ["ignore", "pipe", "pipe"] });
+  const emptied = (options.emptied ?? []).map((directory) => `mount -t tmpfs tmpfs ${directory} && `).join("");
+  const up = ["sh", "-c", `${emptied}ip link set lo up && exec "$@"`, "sh"];
+  const child = spawn("unshare", [...user, "--net", "--mount", ...up, ...drop, ...node], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (data) => {
