@@ -69,7 +69,7 @@ export class StateFile {
   /** read gives what the last daemon left; a file that cannot be used is set aside with a warning, never written over. */
   read(): State {
     try {
-      return parse(readFileSync(this.path, "utf8"));
+      return parseState(readFileSync(this.path, "utf8"));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#setAside((error as Error).message);
       return noState;
@@ -106,7 +106,8 @@ export class StateFile {
   }
 }
 
-function parse(text: string): State {
+/** parseState reads the text of a state file. Throws where it cannot be used. */
+export function parseState(text: string): State {
   const found = (JSON.parse(text) ?? {}) as Record<string, unknown>;
   if (found["version"] !== version) throw new Error(`expected version ${version}, got ${String(found["version"])}`);
   const list = <T>(key: string, is: (value: unknown) => value is T): readonly T[] => {
