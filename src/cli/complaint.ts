@@ -21,6 +21,11 @@ export function warn(warnings: readonly Fault[], format: (fault: Fault) => strin
   for (const warning of warnings) say("yellow", `warning: ${format(warning)}`);
 }
 
+/** note writes a line to stderr about what was taken for granted. */
+export function note(line: string): void {
+  say("yellow", line);
+}
+
 function say(colour: "red" | "yellow", line: string): void {
   process.stderr.write(`${paint(colour, "anyprobe:")} ${line}\n`);
 }

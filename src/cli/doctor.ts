@@ -5,7 +5,7 @@ import type { Severity } from "../doctor/finding.js";
 import type { Look } from "../doctor/host.js";
 import { type Prefix, parsePrefix } from "../route/prefix.js";
 import { coloured } from "./coloured.js";
-import { warn } from "./complaint.js";
+import { note, warn } from "./complaint.js";
 import { defaultConfigFile } from "./config.js";
 import { examples } from "./example.js";
 import { UsageError } from "./exit.js";
@@ -39,7 +39,10 @@ async function doctor(options: Options): Promise<void> {
   const look = await lookOf(options);
   const { lookAt } = await import("../doctor/host.js");
   const { examine } = await import("../doctor/doctor.js");
-  const findings = await examine(lookAt(look));
+  const context = lookAt(look);
+  if (!look.config && !look.prefixes && context.prefixes.length > 0)
+    note(`no config: ${context.prefixes.join(", ")} on lo taken for anycast; --prefix says otherwise`);
+  const findings = await examine(context);
   const worst = findings[0]?.severity ?? "note";
   if (options.json) {
     const report = { schemaVersion: 1, ok: worst === "note", findings };

@@ -1,26 +1,30 @@
 // The doctor: examines this host and says what is wrong with it for an anycast service. It changes nothing, and needs no daemon.
 import { type Finding, inOrder } from "./finding.js";
 import type { Context, Examination } from "./host.js";
-import { addressExamination } from "./host-address.js";
-import { clientExamination } from "./host-client.js";
-import { firewallExamination } from "./host-firewall.js";
-import { clockExamination, kernelExamination } from "./host-kernel.js";
-import { listenExamination } from "./host-listen.js";
-import { ownerExamination } from "./host-owner.js";
-import { privilegeExamination } from "./host-privilege.js";
-import { sourceExamination } from "./host-source.js";
+import { examineAddresses } from "./host-address.js";
+import { examineClients } from "./host-client.js";
+import { examineFirewall } from "./host-firewall.js";
+import { examineClock, examineKernel } from "./host-kernel.js";
+import { examineListeners } from "./host-listen.js";
+import { examineOwners } from "./host-owner.js";
+import { examinePrivileges } from "./host-privilege.js";
+import { examineSources } from "./host-source.js";
+import { examineRouters } from "./router.js";
+import { examineServers } from "./server.js";
 
 /** examinations lists all of them. */
 export const examinations: readonly Examination[] = [
-  addressExamination,
-  ownerExamination,
-  sourceExamination,
-  clientExamination,
-  listenExamination,
-  firewallExamination,
-  kernelExamination,
-  clockExamination,
-  privilegeExamination,
+  examineAddresses,
+  examineOwners,
+  examineSources,
+  examineClients,
+  examineListeners,
+  examineFirewall,
+  examineKernel,
+  examineClock,
+  examinePrivileges,
+  examineServers,
+  examineRouters,
 ];
 
 /** examine runs every examination at once and gives what they found, the gravest first. */

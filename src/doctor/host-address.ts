@@ -5,9 +5,20 @@ import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
 import { addressEntryOf } from "./mover.js";
 
-export const addressExamination: Examination = {
+export const examineAddresses: Examination = {
   name: "anycast addresses",
-  examine: async (context) => context.prefixes.flatMap((prefix) => [...examinePrefix(context, prefix)]),
+  examine: async (context) =>
+    context.prefixes.length === 0
+      ? [nothingToExamine]
+      : context.prefixes.flatMap((prefix) => [...examinePrefix(context, prefix)]),
+};
+
+const nothingToExamine: Finding = {
+  id: "no-prefix",
+  severity: "warning",
+  subject: "lo",
+  message: "expected an anycast address, found no config and no /32 or /128 on lo that is no router's id",
+  fix: "name the addresses with --prefix, or write a config: anyprobe init",
 };
 
 function* examinePrefix(context: Context, prefix: Prefix): Generator<Finding> {
@@ -40,13 +51,13 @@ function isPlace({ links }: Context, { device }: Address, wanted: string | undef
 }
 
 function missing(context: Context, prefix: Prefix, device: string): Finding {
-  const anchored = listLocalRoutes().some(({ anchor, address }) => anchor && address === addressOf(prefix));
-  if (anchored) {
+  const away = awayBy(context, prefix);
+  if (away !== undefined) {
     return {
       id: "address-withdrawn",
       severity: "note",
       subject: prefix,
-      message: `expected it on ${device}, found only the anchor of a withdrawal`,
+      message: `expected it on ${device}, found that ${away}`,
       fix: `anyprobe why ${prefix}`,
     };
   }
@@ -58,6 +69,15 @@ function missing(context: Context, prefix: Prefix, device: string): Finding {
     message: `expected it on ${device}, found ${there ? "it on no device" : `no device ${device}`}`,
     fix: there ? addCommand(prefix, device) : `make ${device}, or correct \`device\` in the config`,
   };
+}
+
+/** Whoever took it away knowingly; undefined where nobody is known to. */
+function awayBy({ state }: Context, prefix: Prefix): string | undefined {
+  const removal = state.manual.find((one) => one.prefix === prefix);
+  if (removal) return `${removal.by} took it away by hand`;
+  const anchored = listLocalRoutes().some(({ anchor, address }) => anchor && address === addressOf(prefix));
+  if (anchored || state.changes.some((change) => change.prefix === prefix)) return "anyprobe withdrew it";
+  return undefined;
 }
 
 function wide(context: Context, address: Address, prefix: Prefix): Finding {

@@ -5,7 +5,7 @@ import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
 import type { Process, Socket } from "./socket.js";
 
-export const clientExamination: Examination = {
+export const examineClients: Examination = {
   name: "traffic from anycast addresses",
   examine: async (context) => {
     const anycast = new Set(context.prefixes.map(addressOf));

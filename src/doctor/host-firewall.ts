@@ -6,7 +6,7 @@ import type { Asked, Context, Examination } from "./host.js";
 import type { Packet } from "./nft-match.js";
 import { dropperOf, type Ruleset } from "./nft-walk.js";
 
-export const firewallExamination: Examination = {
+export const examineFirewall: Examination = {
   name: "packet filter",
   examine: async (context) => {
     const { status, stdout } = await context.run(["nft", "-j", "list", "ruleset"]);

@@ -2,7 +2,7 @@
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
 
-export const kernelExamination: Examination = {
+export const examineKernel: Examination = {
   name: "kernel settings",
   examine: async (context) => strictFilters(context),
 };
@@ -31,7 +31,7 @@ function strictFilters({ links, addresses, sysctl, prefixes }: Context): Finding
     }));
 }
 
-export const clockExamination: Examination = {
+export const examineClock: Examination = {
   name: "clock",
   examine: async ({ run }) => {
     const { status, stdout } = await run(["timedatectl", "show", "--property=NTPSynchronized", "--value"]);

@@ -7,7 +7,7 @@ import type { Finding } from "./finding.js";
 import type { Asked, Context, Examination } from "./host.js";
 import type { Process, Socket, Transport } from "./socket.js";
 
-export const listenExamination: Examination = {
+export const examineListeners: Examination = {
   name: "listening servers",
   examine: async (context) => [
     ...context.asked.flatMap((asked) => listening(context, asked)),

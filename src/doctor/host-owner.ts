@@ -6,7 +6,7 @@ import type { Context, Examination } from "./host.js";
 import { readInterfaces } from "./interfaces.js";
 import { addressEntryOf } from "./mover.js";
 
-export const ownerExamination: Examination = {
+export const examineOwners: Examination = {
   name: "owners of the addresses",
   examine: async (context) => {
     // Where no driver takes an address away, it may be anybody's.

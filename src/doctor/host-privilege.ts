@@ -3,7 +3,7 @@ import type { Finding } from "./finding.js";
 import type { Context, Examination, Owner } from "./host.js";
 import { readUnit, type Unit } from "./unit.js";
 
-export const privilegeExamination: Examination = {
+export const examinePrivileges: Examination = {
   name: "privileges of the unit",
   examine: async (context) => {
     const unit = readUnit(context, "anyprobe.service");

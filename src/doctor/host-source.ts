@@ -6,7 +6,7 @@ import { pickSource } from "../run/source.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
 
-export const sourceExamination: Examination = {
+export const examineSources: Examination = {
   name: "source addresses",
   examine: async (context) => {
     const families = [...new Set(context.prefixes.map(familyOfPrefix))];
@@ -35,15 +35,13 @@ async function examineFamily(context: Context, family: Family): Promise<readonly
   const routes = await ip<Route>(context, family, "route", "show", "table", "all");
   const unicast = routes.filter(({ type }) => type === undefined || type === "unicast");
   const preferred = unicast.filter(({ prefsrc }) => prefsrc !== undefined && anycast.has(prefsrc));
-  const findings = preferred.map((route) => preferring(route, family));
-  const covered = new Set(preferred.map(({ dst }) => destinationOf(dst, family)));
   const destinations = [
     farAway[family],
     ...unicast.flatMap((route) => [route.gateway, destinationOf(route.dst, family)]),
   ];
   const asked = [...new Set(destinations)]
-    .filter((one) => one !== undefined && !anycast.has(one) && !covered.has(one))
-    .slice(0, mostDestinations) as string[];
+    .filter((one): one is string => one !== undefined && !anycast.has(one))
+    .slice(0, mostDestinations);
   const picked = await Promise.all(asked.map(async (to) => (await ip<Route>(context, family, "route", "get", to))[0]));
   // One for each device and address: a device without addresses has many destinations.
   const wrong = new Map(
@@ -53,7 +51,13 @@ async function examineFamily(context: Context, family: Family): Promise<readonly
         : [],
     ),
   );
-  return [...findings, ...[...wrong.values()].map((route) => picking(route, family)), ...probing(context, family)];
+  // Where a route asks for it, the kernel obeys, and picks nothing.
+  for (const { dev, prefsrc } of preferred) wrong.delete(`${dev} ${prefsrc}`);
+  return [
+    ...preferred.map((route) => preferring(route, family)),
+    ...[...wrong.values()].map((route) => picking(route, family)),
+    ...probing(context, family),
+  ];
 }
 
 async function ip<T>(context: Context, family: Family, ...argv: readonly string[]): Promise<readonly T[]> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Address, type Link, listAddresses, listLinks } from "../engine/netlink.js";
 import { addressOf, type Prefix } from "../route/prefix.js";
 import type { Config, ServiceConfig } from "../run/config.js";
+import { noState, parseState, type State } from "../run/state.js";
 import type { Finding } from "./finding.js";
 import { guessPrefixes } from "./guess.js";
 import { listSockets, type Process, processesOf, type Socket, type Transport } from "./socket.js";
@@ -36,6 +37,8 @@ export interface Context {
   /** Undefined where the host has none: then prefixes are given or guessed. */
   readonly config: Config | undefined;
   readonly prefixes: readonly Prefix[];
+  /** What the daemon left, or is just now writing; nothing where that cannot be read. */
+  readonly state: State;
   /** The config's; none without one. */
   readonly services: readonly ServiceConfig[];
   /** What the checks ask, each once; without a config, port 53 over UDP. */
@@ -86,6 +89,7 @@ export function lookAt({ config, prefixes, root = "/" }: Look): Context {
   return {
     config,
     prefixes: moved,
+    state: orUndefined(() => parseState(read(config?.state ?? "") ?? "")) ?? noState,
     services,
     asked: config ? askedOf(services) : moved.map((prefix) => askedAt(prefix, 53, "udp")),
     addresses,

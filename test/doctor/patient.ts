@@ -1,0 +1,82 @@
+// A host that is clean, or has one fault: a namespace with an address, an uplink and a server, a root of its own for files, and
+// the doctor at its bed.
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { ended } from "../../src/demo/frr.js";
+import type { Finding } from "../../src/doctor/finding.js";
+import { anycast, Host, type HostConfig } from "../support/host.js";
+import type { Visit } from "./examiner.js";
+
+/** timedatectl as it would be on a host that runs systemd: what it says is in a file. */
+const timedatectl = `#!/bin/sh
+read -r word < "$(dirname "$0")/synchronised" && echo "$word"
+`;
+
+export class Patient implements AsyncDisposable {
+  readonly root: string;
+  readonly #programs: string;
+  readonly #doctor: ChildProcess;
+
+  private constructor(readonly host: Host) {
+    this.root = join(host.directory, "root");
+    this.#programs = join(host.directory, "bin");
+    mkdirSync(this.root);
+    mkdirSync(this.#programs);
+    writeFileSync(join(this.#programs, "timedatectl"), timedatectl);
+    chmodSync(join(this.#programs, "timedatectl"), 0o755);
+    this.setClock("yes");
+    const examiner = fileURLToPath(new URL("examiner.ts", import.meta.url));
+    this.#doctor = host.namespace.spawn(process.execPath, ["--import", import.meta.resolve("tsx"), examiner], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, PATH: `${this.#programs}:${process.env["PATH"]}` },
+    });
+  }
+
+  static async create(): Promise<Patient> {
+    const host = await Host.create([anycast]);
+    await host.answer();
+    return new Patient(host);
+  }
+
+  setClock(synchronised: "yes" | "no"): void {
+    writeFileSync(join(this.#programs, "synchronised"), `${synchronised}\n`);
+  }
+
+  /** write makes a file below the root. */
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.root, path)), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  /** wipe takes away all files. */
+  wipe(): void {
+    rmSync(this.root, { recursive: true });
+    mkdirSync(this.root);
+  }
+
+  /** examined is what the doctor finds now. */
+  async examined(config?: HostConfig): Promise<readonly Finding[]> {
+    return this.visit({ config: stringify(this.host.config(config)) });
+  }
+
+  async visit(visit: Omit<Visit, "root">): Promise<readonly Finding[]> {
+    const over = new AbortController();
+    const ending = once(this.#doctor, "exit", over).then(([code]) => {
+      throw new Error(`the doctor ended with ${code}`);
+    });
+    this.#doctor.send({ ...visit, root: this.root });
+    const [findings] = await Promise.race([once(this.#doctor, "message", over), ending]);
+    over.abort();
+    return findings;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#doctor.kill("SIGKILL");
+    await ended(this.#doctor);
+    await this.host[Symbol.asyncDispose]();
+  }
+}
