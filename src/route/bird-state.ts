@@ -4,6 +4,17 @@ import type { Database } from "./announcers.js";
 import type { Announcer } from "./link-state.js";
 import { type Prefix, parsePrefix } from "./prefix.js";
 
+/** BirdProtocol is one protocol of BIRD, up or not. */
+export interface BirdProtocol {
+  readonly name: string;
+  /** `OSPF`, `BGP`, `Static`, `Direct`. */
+  readonly kind: string;
+  /** `up`, `down` (as when disabled), `start`, `stop`. */
+  readonly state: string;
+  /** Of the routes that it carries. */
+  readonly families: readonly Family[];
+}
+
 /** OspfProtocol is one OSPF protocol of BIRD that is up. */
 export interface OspfProtocol {
   readonly name: string;
@@ -11,18 +22,23 @@ export interface OspfProtocol {
   readonly family: Family;
 }
 
-/** readOspfProtocols reads `show protocols all`. */
-export function readOspfProtocols(text: string): readonly OspfProtocol[] {
-  const protocols: OspfProtocol[] = [];
-  let name: string | undefined;
+/** readProtocols reads `show protocols all`. */
+export function readProtocols(text: string): readonly BirdProtocol[] {
+  const protocols: (BirdProtocol & { families: Family[] })[] = [];
   for (const line of text.split("\n")) {
     const channel = /^\s+Channel ipv([46])\b/.exec(line)?.[1];
-    if (channel !== undefined && name !== undefined) protocols.push({ name, family: channel === "4" ? 4 : 6 });
-    if (!/^\S/.test(line)) continue;
-    const [protocol, kind, , state] = line.split(/\s+/);
-    name = kind === "OSPF" && state === "up" ? protocol : undefined;
+    if (channel !== undefined) protocols.at(-1)?.families.push(channel === "4" ? 4 : 6);
+    const [name, kind, , state] = /^\S/.test(line) ? line.split(/\s+/) : [];
+    if (name !== undefined && kind !== undefined && state !== undefined)
+      protocols.push({ name, kind, state, families: [] });
   }
   return protocols;
+}
+
+/** readOspfProtocols reads the OSPF protocols that are up from `show protocols all`. */
+export function readOspfProtocols(text: string): readonly OspfProtocol[] {
+  const up = readProtocols(text).filter(({ kind, state }) => kind === "OSPF" && state === "up");
+  return up.flatMap(({ name, families }) => families.map((family) => ({ name, family })));
 }
 
 /**
