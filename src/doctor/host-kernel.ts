@@ -1,28 +1,29 @@
 // Settings of the kernel and the clock that an anycast host trips over.
+import { familyOfPrefix } from "../route/prefix.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
+import { unicastRoutes } from "./ip-route.js";
 
 export const examineKernel: Examination = {
   name: "kernel settings",
-  examine: async (context) => strictFilters(context),
+  examine: strictFilters,
 };
 
 /**
  * With several uplinks the way back differs from the way in. A strict reverse path filter drops what came in elsewhere than its answer
  * would leave: without a trace, and only while the routes are so.
  */
-function strictFilters({ links, addresses, sysctl, prefixes }: Context): Finding[] {
-  if (!prefixes.some((prefix) => !prefix.includes(":"))) return [];
-  const uplinks = links.filter(
-    ({ name, up, loopback }) =>
-      up && !loopback && addresses.some(({ device, family, scope }) => device === name && family === 4 && scope === 0),
-  );
+async function strictFilters(context: Context): Promise<Finding[]> {
+  if (!context.prefixes.some((prefix) => familyOfPrefix(prefix) === 4)) return [];
+  const routes = await unicastRoutes(context, 4);
+  const ways = routes.flatMap((route) => route.nexthops ?? [route]);
+  const uplinks = [...new Set(ways.flatMap(({ gateway, dev }) => (gateway === undefined ? [] : [dev ?? ""])))];
   if (uplinks.length < 2) return [];
-  const filter = (name: string) => Number(sysctl(`net/ipv4/conf/${name}/rp_filter`) ?? 0);
+  const filter = (name: string) => Number(context.sysctl(`net/ipv4/conf/${name}/rp_filter`) ?? 0);
   // The kernel takes the greater of both; 2 is loose.
   return uplinks
-    .filter(({ name }) => Math.max(filter("all"), filter(name)) === 1)
-    .map(({ name }) => ({
+    .filter((name) => Math.max(filter("all"), filter(name)) === 1)
+    .map((name) => ({
       id: "rp-filter-strict",
       severity: "warning",
       subject: name,

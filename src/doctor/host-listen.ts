@@ -106,8 +106,15 @@ function shared(severity: "error" | "warning", subject: Prefix, found: string, s
   };
 }
 
+/** One name for each socket: processes that share one do not compete for it, and pid 1 only hands it on. */
 function programsOf(context: Context, sockets: readonly Socket[]): string[] {
-  return [...new Set(sockets.flatMap((socket) => context.holders(socket).map(programOf)))];
+  const holders = sockets.flatMap((socket) =>
+    context
+      .holders(socket)
+      .filter(({ pid }) => pid !== 1)
+      .slice(0, 1),
+  );
+  return [...new Set(holders.map(programOf))];
 }
 
 /** A program that was replaced while it runs is `named (deleted)`. */

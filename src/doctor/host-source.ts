@@ -5,6 +5,7 @@ import { addressOf, familyOfPrefix } from "../route/prefix.js";
 import { pickSource } from "../run/source.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
+import { type Route, routeTo, unicastRoutes } from "./ip-route.js";
 
 export const examineSources: Examination = {
   name: "source addresses",
@@ -15,16 +16,6 @@ export const examineSources: Examination = {
   },
 };
 
-/** A route as `ip -j route` shows it. */
-interface Route {
-  readonly type?: string;
-  readonly dst: string;
-  readonly dev?: string;
-  readonly gateway?: string;
-  readonly prefsrc?: string;
-  readonly table?: string;
-}
-
 /** Where nobody is (RFC 5737, RFC 3849): what is sent there takes the default route. */
 const farAway: Readonly<Record<Family, string>> = { 4: "192.0.2.1", 6: "2001:db8:ffff:ffff::1" };
 /** So many destinations are asked for at most: a router with a full table has too many. */
@@ -32,8 +23,7 @@ const mostDestinations = 32;
 
 async function examineFamily(context: Context, family: Family): Promise<readonly Finding[]> {
   const anycast = new Set(context.prefixes.map(addressOf));
-  const routes = await ip<Route>(context, family, "route", "show", "table", "all");
-  const unicast = routes.filter(({ type }) => type === undefined || type === "unicast");
+  const unicast = await unicastRoutes(context, family);
   const preferred = unicast.filter(({ prefsrc }) => prefsrc !== undefined && anycast.has(prefsrc));
   const destinations = [
     farAway[family],
@@ -42,7 +32,7 @@ async function examineFamily(context: Context, family: Family): Promise<readonly
   const asked = [...new Set(destinations)]
     .filter((one): one is string => one !== undefined && !anycast.has(one))
     .slice(0, mostDestinations);
-  const picked = await Promise.all(asked.map(async (to) => (await ip<Route>(context, family, "route", "get", to))[0]));
+  const picked = await Promise.all(asked.map((to) => routeTo(context, family, to)));
   // One for each device and address: a device without addresses has many destinations.
   const wrong = new Map(
     picked.flatMap((route) =>
@@ -58,12 +48,6 @@ async function examineFamily(context: Context, family: Family): Promise<readonly
     ...[...wrong.values()].map((route) => picking(route, family)),
     ...probing(context, family),
   ];
-}
-
-async function ip<T>(context: Context, family: Family, ...argv: readonly string[]): Promise<readonly T[]> {
-  const { status, stdout } = await context.run(["ip", "-j", `-${family}`, ...argv]);
-  // No route there is an answer too, and its exit status is not 0.
-  return status === 0 && stdout.trim() !== "" ? JSON.parse(stdout) : [];
 }
 
 function destinationOf(dst: string, family: Family): string {

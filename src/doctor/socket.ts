@@ -63,11 +63,11 @@ export function processesOf(inodes: ReadonlySet<number>): ReadonlyMap<number, re
   const found = new Map<number, Process[]>();
   if (wanted.size === 0) return found;
   for (const pid of listOf("/proc").filter((name) => /^\d+$/.test(name))) {
-    const links = new Set(listOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
-    const held = [...wanted].filter(([link]) => links.has(link));
+    const links = new Set(listOf(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? ""));
+    const held = [...links].flatMap((link) => wanted.get(link) ?? []);
     if (held.length === 0) continue;
     const process = readProcess(Number(pid));
-    for (const [, inode] of held) found.set(inode, [...(found.get(inode) ?? []), process]);
+    for (const inode of held) found.set(inode, [...(found.get(inode) ?? []), process]);
   }
   return found;
 }

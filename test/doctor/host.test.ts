@@ -1,8 +1,10 @@
 // On a clean host the doctor is silent. Each fault that is planted there, one at a time, it names, and no other.
-import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { daemonDirectory } from "../../src/demo/frr.js";
 import type { Finding } from "../../src/doctor/finding.js";
 import { anycast, anycastAddress, type HostConfig, hostMissing } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
@@ -65,6 +67,9 @@ const listenTcp = (port: number, address = anycastAddress) =>
   `require("net").createServer().listen(${port}, "${address}", ready);`;
 const listenUdp = (port: number, address: string) =>
   `require("dgram").createSocket("udp4").bind(${port}, "${address}", ready);`;
+
+const sixConfig = { address: { label: undefined, recovery: "manual" } };
+const serverSix = node(`require("dgram").createSocket("udp6").bind(53, "2001:db8::53", ready);`);
 
 const nft = (rules: string) => (patient: Patient) => {
   const argv = ["netns", "exec", patient.host.namespace.name, "nft", "-f", "-"];
@@ -134,17 +139,46 @@ const faults: readonly Fault[] = [
     by: "duplicate address detection without end",
     config: {
       prefixes: ["2001:db8::53/128"],
-      address: { device: "up0", label: undefined, recovery: "manual" },
+      address: { ...sixConfig.address, device: "up0" },
     },
     plant: all(
       ip("address add 2001:db8:1::2/64 dev up0 nodad"),
       sysctl("net.ipv6.ip_nonlocal_bind=1"),
       sysctl("net.ipv6.conf.up0.dad_transmits=100000"),
       ip("address add 2001:db8::53/128 dev up0 preferred_lft 0"),
-      node(`require("dgram").createSocket("udp6").bind(53, "2001:db8::53", ready);`),
+      serverSix,
     ),
     heal: all(ip("address del 2001:db8::53/128 dev up0"), ip("address del 2001:db8:1::2/64 dev up0")),
     tells: "still in duplicate address detection on up0",
+  },
+  {
+    finds: "address-missing",
+    severity: "error",
+    subject: "2001:db8::53/128",
+    by: "an IPv6 address that nobody set",
+    config: { prefixes: [anycast, "2001:db8::53/128"], ...sixConfig },
+    plant: all(ip("address add 2001:db8:1::2/64 dev up0 nodad"), sysctl("net.ipv6.ip_nonlocal_bind=1"), serverSix),
+    heal: ip("address del 2001:db8:1::2/64 dev up0"),
+    tells: "found it on no device",
+  },
+  {
+    finds: "source-anycast",
+    severity: "error",
+    subject: "up1",
+    by: "an IPv6 uplink without an address",
+    config: { prefixes: ["2001:db8::53/128"], ...sixConfig },
+    plant: all(
+      ip("address add 2001:db8:1::2/64 dev up0 nodad"),
+      ip("address add 2001:db8::53/128 dev lo nodad"),
+      ip("-6 route add default dev up1"),
+      serverSix,
+    ),
+    heal: all(
+      ip("-6 route del default dev up1"),
+      ip("address del 2001:db8::53/128 dev lo"),
+      ip("address del 2001:db8:1::2/64 dev up0"),
+    ),
+    tells: "2001:db8::53 is picked",
   },
   {
     finds: "address-expiring",
@@ -273,6 +307,24 @@ const faults: readonly Fault[] = [
     tells: "(node)",
   },
   {
+    finds: "wildcard-only",
+    severity: "note",
+    subject: anycast,
+    by: "a server on the wildcard of both families",
+    plant: node(`require("dgram").createSocket("udp6").bind(5353, "::", ready);`),
+    config: { check: { dns: { name: "health.example.com", type: "A", port: 5353 } } },
+    tells: "(node)",
+  },
+  {
+    finds: "not-listening",
+    severity: "error",
+    subject: anycast,
+    by: "a server on the wildcard of IPv6 alone",
+    plant: node(`require("dgram").createSocket({ type: "udp6", ipv6Only: true }).bind(5353, "::", ready);`),
+    config: { check: { dns: { name: "health.example.com", type: "A", port: 5353 } } },
+    tells: "found only node on ::",
+  },
+  {
     finds: "two-servers",
     severity: "warning",
     subject: anycast,
@@ -349,8 +401,17 @@ const faults: readonly Fault[] = [
     severity: "warning",
     subject: "up0",
     by: "a second uplink",
-    plant: all(ip("address add 198.18.1.2/24 dev up1"), sysctl("net.ipv4.conf.up0.rp_filter=1")),
-    heal: all(ip("address del 198.18.1.2/24 dev up1"), sysctl("net.ipv4.conf.up0.rp_filter=0")),
+    plant: all(
+      ip("address add 198.18.1.2/24 dev up1"),
+      ip("route add default via 198.18.0.1"),
+      ip("route add 192.0.2.0/24 via 198.18.1.1"),
+      sysctl("net.ipv4.conf.up0.rp_filter=1"),
+    ),
+    heal: all(
+      ip("address del 198.18.1.2/24 dev up1"),
+      ip("route del default"),
+      sysctl("net.ipv4.conf.up0.rp_filter=0"),
+    ),
     tells: "2 uplinks",
   },
   {
@@ -444,6 +505,30 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a host", () => {
       }
     },
   );
+
+  it("has the owner named that a running zebra is, which its files do not tell of", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "anyprobe-zebra-"));
+    try {
+      const number = (flag: string) => Number(execFileSync("id", [flag, "frr"], { encoding: "utf8" }));
+      writeFileSync(join(directory, "zebra.conf"), `interface lo\n ip address ${anycast}\n`);
+      chownSync(directory, number("-u"), number("-g"));
+      const [at, files] = [`${daemonDirectory}/zebra`, ["-f", "zebra.conf", "-i", "zebra.pid", "-z", "zserv.api"]];
+      const argv = [...files, "-u", "frr", "-g", "frr", "--vty_socket", directory, "-A", "127.0.0.1", "-P", "0"];
+      const zebra = patient.host.spawn("env", ["-C", directory, at, ...argv]);
+      children.add(() => zebra.kill("SIGKILL"));
+      while (!existsSync(join(directory, "zebra.vty"))) {
+        expect(zebra.exitCode).toBeNull();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const findings = await patient.examined({ service: { guard: { others: 1, frr: directory } } });
+      // ospfd does not run beside it.
+      expect(findings.filter(({ id }) => id !== "router-unreachable")).toMatchObject([
+        { id: "address-owner", severity: "warning", subject: anycast },
+      ]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 
   it.each([
     ["lets everything in", input(hook("accept"), "tcp dport 22 drop")],
