@@ -1,6 +1,7 @@
 // A client for the vty unix socket of an FRR or Quagga daemon: one persistent connection, one writer, no process forked.
 // It carries commands and replies and says when the daemon went away and came back; what commands mean is frr.ts's business.
 import { createConnection, type Socket } from "node:net";
+import { basename } from "node:path";
 import { RouteError } from "../errors.js";
 
 /** Reply is what the daemon said to one command. Status 0 is success, 1 a warning, 2 an unknown command, 13 a refused change. */
@@ -45,9 +46,12 @@ export class Vty {
   #inflight: Command[] = [];
   #received: Buffer = Buffer.alloc(0);
   #generation = 0;
+  /** `ospfd`, for messages. */
+  readonly #daemon: string;
 
   constructor(options: VtyOptions) {
     this.#options = { timeoutMs: 2000, ...options };
+    this.#daemon = basename(options.path, ".vty");
   }
 
   /** generation counts the connections that worked: two reads in one generation spoke to one run of the daemon. */
@@ -74,7 +78,7 @@ export class Vty {
     const all = ["configure terminal", ...lines, "end"];
     const replies = await this.run(all);
     const at = replies.findIndex((reply) => reply.status !== 0);
-    if (at >= 0) throw refused(all[at]!, replies[at]!);
+    if (at >= 0) throw refused(all[at]!, replies[at]!, this.#daemon);
   }
 
   /** close ends the connection; commands in flight reject. Idempotent. */
@@ -90,18 +94,20 @@ export class Vty {
       const socket = createConnection(path);
       this.#socket = socket;
       this.#received = Buffer.alloc(0);
-      this.#arm(`ospfd does not answer at ${path} within ${timeoutMs} ms`);
+      this.#arm(`${this.#daemon} does not answer at ${path} within ${timeoutMs} ms`);
       socket.on("connect", () => {
         // Without `enable` the daemon knows no `configure terminal`.
         this.#write(["enable"])[0]!
-          .then((reply) => (reply.status === 0 ? this.#ready() : this.#fail(refused("enable", reply).message)))
+          .then((reply) =>
+            reply.status === 0 ? this.#ready() : this.#fail(refused("enable", reply, this.#daemon).message),
+          )
           .catch(() => {})
           .finally(settled);
       });
       socket.on("data", (chunk) => this.#receive(chunk));
-      socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(explain(path, error), socket));
+      socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(explain(path, this.#daemon, error), socket));
       socket.on("close", () => {
-        this.#fail(`ospfd closed the connection at ${path}`, socket);
+        this.#fail(`${this.#daemon} closed the connection at ${path}`, socket);
         settled();
       });
     });
@@ -148,7 +154,7 @@ export class Vty {
     this.#disarm();
     const head = this.#inflight[0];
     const { path, timeoutMs } = this.#options;
-    if (head) this.#arm(`ospfd does not answer at ${path}: \`${head.line}\` took over ${timeoutMs} ms`);
+    if (head) this.#arm(`${this.#daemon} does not answer at ${path}: \`${head.line}\` took over ${timeoutMs} ms`);
   }
 
   /** After a stall of this process the reply may be waiting unread: it is read before the time is called. */
@@ -197,21 +203,21 @@ export class Vty {
 }
 
 /** refused makes the error of a command that the daemon did not accept. */
-export function refused(line: string, reply: Reply): RouteError {
+export function refused(line: string, reply: Reply, daemon = "ospfd"): RouteError {
   const text = reply.text.trim().replaceAll(/\s+/g, " ") || "no text";
-  return new RouteError("ERR_ROUTE_REFUSED", `ospfd refused \`${line}\` (status ${reply.status}): ${text}`, "frr");
+  return new RouteError("ERR_ROUTE_REFUSED", `${daemon} refused \`${line}\` (status ${reply.status}): ${text}`, "frr");
 }
 
-function explain(path: string, error: NodeJS.ErrnoException): string {
+function explain(path: string, daemon: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case "ENOENT":
-      return `no socket at ${path}: ospfd is not running, or its sockets are in another directory`;
+      return `no socket at ${path}: ${daemon} is not running, or its sockets are in another directory`;
     case "EACCES":
     case "EPERM":
       return `no permission to use ${path}: this user must be in the group frrvty (Quagga: quaggavty)`;
     case "ECONNREFUSED":
-      return `ospfd does not answer at ${path}: the socket is there, the daemon has ended`;
+      return `${daemon} does not answer at ${path}: the socket is there, the daemon has ended`;
     default:
-      return `ospfd does not answer at ${path}: ${error.message}`;
+      return `${daemon} does not answer at ${path}: ${error.message}`;
   }
 }
