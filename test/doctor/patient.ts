@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { ended } from "../../src/demo/frr.js";
@@ -32,7 +33,7 @@ export class Patient implements AsyncDisposable {
     const examiner = fileURLToPath(new URL("examiner.ts", import.meta.url));
     this.#doctor = host.namespace.spawn(process.execPath, ["--import", import.meta.resolve("tsx"), examiner], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { ...process.env, PATH: `${this.#programs}:${process.env["PATH"]}` },
+      env: this.#environment(),
     });
   }
 
@@ -47,9 +48,9 @@ export class Patient implements AsyncDisposable {
   }
 
   /** write makes a file below the root. */
-  write(path: string, text: string): void {
+  write(path: string, content: string): void {
     mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    writeFileSync(join(this.root, path), text);
+    writeFileSync(join(this.root, path), content);
   }
 
   /** wipe takes away all files. */
@@ -72,6 +73,21 @@ export class Patient implements AsyncDisposable {
     const [findings] = await Promise.race([once(this.#doctor, "message", over), ending]);
     over.abort();
     return findings;
+  }
+
+  /** anyprobe runs the command there to its end; files are the real ones then. */
+  async anyprobe(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+    const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const argv = ["--import", import.meta.resolve("tsx"), main, ...args];
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    const child = this.host.namespace.spawn(process.execPath, argv, { stdio: [...stdio], env: this.#environment() });
+    const [out, err, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "close")]);
+    return { code, out, err };
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
+    return { ...env, PATH: `${this.#programs}:${env["PATH"]}` };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
