@@ -242,33 +242,35 @@ export class Reconciler {
     const steps: Step[] = [];
     if (this.#frozen) return steps;
     for (const prefix of this.#route.keys()) {
-      const step = this.#stepOf(prefix);
-      if (!step) continue;
-      const [lane, to] = step;
-      const rises = risesTo(to, lane.observation(prefix).announcement);
-      const known = steps.find((other) => other.lane === lane && other.to === to && other.rises === rises);
-      if (known) known.prefixes.push(prefix);
-      else steps.push({ lane, to, rises, prefixes: [prefix] });
+      for (const [lane, to] of this.#stepsOf(prefix)) {
+        const rises = risesTo(to, lane.observation(prefix).announcement);
+        const known = steps.find((other) => other.lane === lane && other.to === to && other.rises === rises);
+        if (known) known.prefixes.push(prefix);
+        else steps.push({ lane, to, rises, prefixes: [prefix] });
+      }
     }
     return steps.toSorted((a, b) => Number(a.rises) - Number(b.rises));
   }
 
-  #stepOf(prefix: Prefix): [Lane, Announcement] | undefined {
+  /**
+   * What is to be done for a prefix now, driver by driver: the first that is not as wanted, and those after it where that one
+   * cannot be read or has failed and the prefix is to go. Announcing waits for each.
+   */
+  #stepsOf(prefix: Prefix): [Lane, Announcement][] {
     const wanted = this.#wanted.get(prefix)?.announcement;
-    if (!wanted || this.#manual.has(prefix)) return undefined;
+    if (!wanted || this.#manual.has(prefix)) return [];
+    const steps: [Lane, Announcement][] = [];
     const lanes = this.#route.get(prefix)!;
     for (const lane of wanted === "withdrawn" ? lanes : lanes.toReversed()) {
       const { announcement, verified } = lane.observation(prefix);
-      // A router that cannot be read must not keep the next driver from withdrawing; announcing waits for it.
-      if (announcement === "unknown" && !lane.driver.blind) {
-        if (wanted === "withdrawn") continue;
-        return undefined;
-      }
       const target = lane.targetOf(prefix, wanted);
-      if (announcement !== target) return [lane, target];
-      if (!verified) return undefined;
+      const unread = announcement === "unknown" && !lane.driver.blind;
+      if (announcement !== target && !unread) steps.push([lane, target]);
+      const helpless = announcement !== target && (unread || lane.errors.has(prefix));
+      const done = announcement === target && verified;
+      if (!done && !(helpless && wanted === "withdrawn")) break;
     }
-    return undefined;
+    return steps;
   }
 
   #nextWakeMs(): number {
@@ -341,7 +343,9 @@ export class Reconciler {
     return [...this.#wanted].every(([prefix, { announcement }]) => {
       if (this.#manual.has(prefix)) return true;
       const { observed, verified } = this.statusOf(prefix);
-      return isAs(prefix, announcement, observed, this.#route.get(prefix)!) && verified && !this.#stepOf(prefix);
+      return (
+        isAs(prefix, announcement, observed, this.#route.get(prefix)!) && verified && this.#stepsOf(prefix).length === 0
+      );
     });
   }
 
@@ -376,7 +380,7 @@ export class Reconciler {
   }
 
   #pacedReason(prefix: Prefix): string | undefined {
-    const [lane, to] = this.#stepOf(prefix) ?? [];
+    const [lane, to] = this.#stepsOf(prefix)[0] ?? [];
     if (!lane || !to || !risesTo(to, lane.observation(prefix).announcement)) return undefined;
     const gapMs = this.#options.announceGapMs ?? 0;
     const leftNs = lane.raisedNs + gapMs * nsPerMs - monotonicNs();
