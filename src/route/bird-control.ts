@@ -5,6 +5,8 @@ import { RouteError } from "../errors.js";
 
 /** From here on a code is an error: 8… at run time, 9… of syntax. */
 const firstErrorCode = 8000;
+/** There is no such route: an answer like others. */
+const noRoute = 8001;
 
 /**
  * askBird runs commands one after another and gives the text of each reply, without codes. Rejects with
@@ -22,8 +24,12 @@ export async function askBird(path: string, commands: readonly string[], timeout
     // The greeting comes unasked, as a reply to nothing.
     let asked: string | undefined;
     for await (const { code, text } of repliesOn(socket)) {
-      if (code >= firstErrorCode) {
-        throw new RouteError("ERR_ROUTE_REFUSED", `BIRD refused \`${asked}\` (code ${code}): ${text.trim()}`, "bird");
+      if (code >= firstErrorCode && code !== noRoute) {
+        throw new RouteError(
+          "ERR_ROUTE_REFUSED",
+          `BIRD refused \`${asked}\` (code ${code}): ${text.trim().replaceAll("\n", "; ")}`,
+          "bird",
+        );
       }
       if (asked !== undefined) replies.push(text);
       asked = commands[replies.length];

@@ -174,7 +174,7 @@ export class BirdInclude implements BirdMeans {
       this.#configured.set(prefix, announcer);
   }
 
-  #refusalByMetric(prefix: Prefix, { rivals, own }: BirdSight): string | undefined {
+  #refusalByMetric(prefix: Prefix, { rivals, own, exported }: BirdSight): string | undefined {
     const configured = this.#configured.get(prefix);
     if (configured !== undefined && configured.metric >= rungCosts.degraded.external) {
       return (
@@ -182,7 +182,7 @@ export class BirdInclude implements BirdMeans {
         "a degraded prefix"
       );
     }
-    const metricType = own.get(prefix)?.metricType ?? configured?.metricType;
+    const metricType = exported.get(prefix)?.metricType ?? own.get(prefix)?.metricType ?? configured?.metricType;
     const other = rivals.get(prefix)?.find((rival) => rival.kind === "external" && rival.metricType !== metricType);
     if (metricType === undefined || other === undefined) return undefined;
     return (

@@ -21,6 +21,11 @@ export class SmallDisk {
     this.#path = (name) => join(`/proc/${holder.pid}/root`, directory, name);
   }
 
+  /** Whose mount namespace has the disk: it is seen from outside below /proc/PID/root. */
+  get pid(): number {
+    return this.#holder.pid!;
+  }
+
   static async mount(directory: string): Promise<SmallDisk> {
     const script = `mount -t tmpfs -o size=${octets} tmpfs "$1" && echo mounted && exec sleep 600`;
     const holder = spawn("unshare", ["--mount", "sh", "-c", script, "sh", directory], {
