@@ -47,9 +47,10 @@ export function valueOfFlags(flags: Flags): unknown {
     }),
   }));
   const { device, label, recovery, alias, lease } = flags;
-  const route = (flags.driver ?? ["address"]).map((driver) =>
-    driver === "address" ? { address: given({ device, label, recovery, alias, lease }) } : driver,
-  );
+  const route = (flags.driver ?? ["address"]).map((driver) => {
+    if (driver === "address") return { address: given({ device, label, recovery, alias, lease }) };
+    return driver === "ifupdown" ? { ifupdown: given({ recovery, alias }) } : driver;
+  });
   const policy = given({ guard: noneOr("others", number(flags.guard)), damping: noneOr("hold_down", flags.damping) });
   return {
     ...given({

@@ -159,6 +159,11 @@ export const hostPrefix = scalar(
   },
 );
 
+/** birdName reads the name of a constant, a function or a protocol of BIRD. */
+export const birdName = scalar("a name of letters, digits and _, as BIRD has them", (value) =>
+  /^[A-Za-z_]\w{0,63}$/.test(value) ? value : undefined,
+);
+
 /** hex reads octets in hexadecimal. */
 export const hex = scalar(
   "octets in hex, two digits each",

@@ -3,6 +3,7 @@
 import type { ObjectiveRules } from "../health/objective.js";
 import type { Expectation } from "../probe/expectation.js";
 import type { Command, DnsQuery, UdpQuery } from "../probe/query.js";
+import type { BirdWay } from "../route/bird.js";
 import type { Prefix } from "../route/prefix.js";
 
 export interface Config {
@@ -122,5 +123,29 @@ export type RouteConfig =
       readonly driver: "frr";
       /** The directory of the vty sockets: `/run/frr`, Quagga `/run/quagga`. */
       readonly sockets: string;
+    }
+  | {
+      readonly driver: "bird";
+      /** The control socket: `/run/bird/bird.ctl`. */
+      readonly socket: string;
+      readonly ipv4: BirdWay;
+      readonly ipv6: BirdWay;
+    }
+  | {
+      readonly driver: "ifupdown";
+      /** The alias that has the addresses: `lo:0`. */
+      readonly interface: string;
+      /** As of the address driver. */
+      readonly recovery: "anchor" | "alias" | "manual";
+      readonly alias: readonly string[];
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly driver: "exec";
+      readonly command: readonly string[];
+      readonly observe: readonly string[] | undefined;
+      readonly timeoutMs: number;
+      /** It can announce at the cost of a rung. */
+      readonly deprefer: boolean;
     }
   | { readonly driver: "none" };

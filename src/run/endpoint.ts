@@ -11,6 +11,7 @@ import { Deciding } from "./deciding.js";
 import { Decisions } from "./decisions.js";
 import { DrainClock } from "./drain-clock.js";
 import { Ears } from "./ears.js";
+import { explanationOf } from "./explanation.js";
 import type { FamilySource, Ground } from "./ground.js";
 import { Leases } from "./lease.js";
 import { type Guarded, MarkRule } from "./mark.js";
@@ -23,6 +24,7 @@ import type { Prober, ProberOptions } from "./prober.js";
 import { Proofs } from "./proof.js";
 import { Quality } from "./quality.js";
 import { Deadlocks, deadlockReason } from "./recovery.js";
+import { addressEntry } from "./route-build.js";
 import { buildRouting, type Routing } from "./routing.js";
 import type { State } from "./state.js";
 import type { PrefixReport } from "./status.js";
@@ -82,7 +84,7 @@ export class Endpoint {
     this.#starts = earlier === undefined;
     this.#wants = new Wants(config, this.checks, this.#quality, this.#starts);
     this.#ears = new Ears(config, this.#prober, ground);
-    this.#routing = buildRouting(config, ground.watch);
+    this.#routing = buildRouting(config, ground.watch, (prefix) => explanationOf(prefix, this.#wants, this.#decisions));
     this.#leases = new Leases({
       leased: this.#routing.leased,
       judgedNs: (prefix) => Math.min(...this.#wants.gatesAt(prefix).map(({ judgedNs }) => judgedNs)),
@@ -387,6 +389,6 @@ export class Endpoint {
 
   /** Services that share a prefix share its route too. */
   #addressRouteOf(prefix: Prefix) {
-    return this.#wants.servicesOf(prefix)[0]?.route.find((entry) => entry.driver === "address");
+    return addressEntry(this.#wants.servicesOf(prefix)[0]?.route ?? []);
   }
 }

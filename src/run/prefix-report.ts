@@ -7,6 +7,7 @@ import type { Decisions } from "./decisions.js";
 import type { Maintenance } from "./maintenance.js";
 import type { Quality } from "./quality.js";
 import { type Deadlocks, deadlockReason, manualReason } from "./recovery.js";
+import { addressEntry } from "./route-build.js";
 import { type OrderReport, type PrefixReport, reportCheck } from "./status.js";
 import type { Standing, Wants } from "./wants.js";
 
@@ -47,6 +48,6 @@ function orderOf({ prefix, manual }: PrefixStatus, maintenance: Maintenance): Or
 function explained({ route }: ServiceConfig, status: PrefixStatus, deadlocks: Deadlocks): PrefixStatus {
   if (status.observed !== "withdrawn") return status;
   if (deadlocks.has(status.prefix)) return { ...status, reason: deadlockReason };
-  const byHand = route.some((entry) => entry.driver === "address" && entry.recovery === "manual");
+  const byHand = addressEntry(route)?.recovery === "manual";
   return byHand && status.reason === undefined ? { ...status, reason: manualReason } : status;
 }

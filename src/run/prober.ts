@@ -15,6 +15,7 @@ import { ExecAsker } from "./exec-asker.js";
 import type { Locality } from "./locality.js";
 import type { OwnHealth } from "./own-health.js";
 import { PrefixCheck } from "./prefix-check.js";
+import { addressEntry } from "./route-build.js";
 import { TcpAsker } from "./tcp-asker.js";
 import { UdpAskers } from "./udp-askers.js";
 
@@ -245,7 +246,7 @@ function adopt(earlier: readonly PrefixCheck[], service: string, prefix: Prefix,
 
 /** aliasOf gives the address where a service's prefix of that family is asked while it is withdrawn, if there is one. */
 export function aliasOf(service: ServiceConfig, address: string): string | undefined {
-  const route = service.route.find((entry) => entry.driver === "address");
+  const route = addressEntry(service.route);
   if (route?.recovery !== "alias") return undefined;
   return route.alias.find((alias) => familyOf(alias) === familyOf(address));
 }

@@ -1,13 +1,16 @@
 // What the keys of a service's route mean to each other and to its prefixes.
+import { isAbsolute } from "node:path";
 import { familyOf } from "../probe/target.js";
-import { familyOfPrefix } from "../route/prefix.js";
+import { isAlias } from "../route/ifupdown.js";
+import { addressOf, familyOfPrefix } from "../route/prefix.js";
 import type { Issue } from "./config-fault.js";
 import type { ServicePieces } from "./config-piece.js";
 import type { Findings } from "./config-rule.js";
 import { show, writeDuration } from "./config-scalar.js";
-import type { RawRoute } from "./route-schema.js";
+import { drivers, type RawRoute } from "./route-schema.js";
 
 type Address = NonNullable<RawRoute["address"]>;
+type Ifupdown = NonNullable<RawRoute["ifupdown"]>;
 type Drivers = readonly (keyof RawRoute)[];
 
 /** routeIssues holds the rules against the route of one service; `anycast` has the addresses of all services. */
@@ -15,17 +18,31 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
   const faults: Issue[] = [];
   const warnings: Issue[] = [];
   const all = service.route.flatMap(({ value }) => driversOf(value));
-  if (all.includes("frr")) faults.push(...ospfIssues(service));
   for (const [index, { path, value }] of service.route.entries()) {
     const [driver, ...more] = driversOf(value);
     const before = service.route.slice(0, index).flatMap((entry) => driversOf(entry.value));
     if (driver === undefined || more.length > 0) {
       const got = driver === undefined ? "neither" : [driver, ...more].join(" and ");
-      faults.push({ path, message: `expected one of frr, address and none, got ${got}` });
+      faults.push({
+        path,
+        message: `expected one of ${drivers.slice(0, -1).join(", ")} and ${drivers.at(-1)}, got ${got}`,
+      });
     } else if (before.includes(driver)) {
       faults.push({ path, message: `expected each driver once, got ${driver} again` });
     } else if (driver === "none" && all.length > 1) {
       faults.push({ path, message: "expected none to stand alone, got it beside another driver" });
+    }
+    if (value.bird !== undefined) faults.push(...birdIssues(value.bird, [...path, "bird"], anycast));
+    if (value.exec !== undefined) faults.push(...execIssues(value.exec, [...path, "exec"]));
+    if (value.ifupdown !== undefined) {
+      const at = [...path, "ifupdown"];
+      if (all.includes("address"))
+        faults.push({ path, message: "expected one driver for the address, got address and ifupdown" });
+      faults.push(
+        ...interfaceIssues(value.ifupdown, at),
+        ...recoveryIssues(value.ifupdown, at, service, all),
+        ...aliasIssues(value.ifupdown, at, service, anycast),
+      );
     }
     if (value.address === undefined) continue;
     const at = [...path, "address"];
@@ -44,13 +61,22 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
   return { faults, warnings };
 }
 
-/** ospfd is OSPFv2: it announces IPv4 only. */
-function ospfIssues({ prefixes }: ServicePieces): Issue[] {
-  const ipv6 = prefixes.filter(({ value }) => familyOfPrefix(value) === 6);
-  return ipv6.map(({ path, value }) => ({
-    path,
-    message: `expected IPv4 prefixes only under the frr driver, got ${value} (give it a service of its own, under the address driver)`,
-  }));
+/** A set has one family, and a dummy that nobody uses; a protocol has neither. */
+function birdIssues(bird: NonNullable<RawRoute["bird"]>, at: readonly PropertyKey[], anycast: ReadonlySet<string>) {
+  return ([4, 6] as const).flatMap((family): Issue[] => {
+    const path = [...at, `ipv${family}`];
+    const { protocol, file, constant, dummy } = bird[`ipv${family}`];
+    const set = Object.entries({ file, constant, dummy }).find(([, value]) => value !== undefined);
+    if (protocol !== undefined && set !== undefined) {
+      return [{ path: [...path, "protocol"], message: `expected protocol or ${set[0]}, got both`, at: "key" }];
+    }
+    if (dummy === undefined) return [];
+    const fault = (message: string): Issue[] => [{ path: [...path, "dummy"], message }];
+    if (familyOfPrefix(dummy) !== family) return fault(`expected an IPv${family} prefix, got ${dummy}`);
+    return anycast.has(addressOf(dummy))
+      ? fault(`expected a prefix that nobody uses, got ${dummy}, which is anycast`)
+      : [];
+  });
 }
 
 function driversOf(route: RawRoute): Drivers {
@@ -67,17 +93,37 @@ function labelIssues({ device, label }: Address, at: readonly PropertyKey[]): Is
   return issues;
 }
 
+/** ifdown of a device sets it down, and lo with it. */
+function interfaceIssues({ interface: name }: Ifupdown, at: readonly PropertyKey[]): Issue[] {
+  if (isAlias(name)) return [];
+  const why = name.includes(":") ? "" : ` (ifdown ${name} would set the device down, with all that is on it)`;
+  return [{ path: [...at, "interface"], message: `expected an alias like lo:0, got ${show(name)}${why}` }];
+}
+
+function execIssues(exec: NonNullable<RawRoute["exec"]>, at: readonly PropertyKey[]): Issue[] {
+  return (["command", "observe"] as const).flatMap((key) => {
+    const file = exec[key]?.[0];
+    if (file === undefined || isAbsolute(file)) return [];
+    return [{ path: [...at, key, 0], message: `expected the absolute path of a program, got ${show(file)}` }];
+  });
+}
+
 /** The anchor works on IPv4 (ROUTING: on IPv6 most servers cannot restart behind it), so IPv6 alone has no safe default. */
-function recoveryIssues(address: Address, at: readonly PropertyKey[], service: ServicePieces, all: Drivers): Issue[] {
+function recoveryIssues(
+  address: Address | Ifupdown,
+  at: readonly PropertyKey[],
+  service: ServicePieces,
+  all: Drivers,
+): Issue[] {
   const ipv6 = service.prefixes.find(({ value }) => familyOfPrefix(value) === 6);
-  const alone = all.every((driver) => driver === "address") && service.whole;
+  const alone = all.every((driver) => driver === "address" || driver === "ifupdown") && service.whole;
   if (ipv6 === undefined || !alone || address.recovery !== undefined) return [];
   const message = `expected recovery to be written out (anchor, alias or manual) because of ${ipv6.value}, got nothing`;
   return [{ path: [...at, "recovery"], message }];
 }
 
 function aliasIssues(
-  { recovery, alias }: Address,
+  { recovery, alias }: Address | Ifupdown,
   at: readonly PropertyKey[],
   service: ServicePieces,
   anycast: ReadonlySet<string>,

@@ -1,18 +1,22 @@
 // The selftest's look at the drivers: each is read, and says what it would do. Nothing is changed: the address driver is not
 // even opened, as that would put its anchors in and take its leases over.
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Link, listLinks } from "../engine/netlink.js";
 import type { NetlinkEvents } from "../engine/netlink-watch.js";
 import { AddressDriver } from "../route/address.js";
+import { BirdDriver } from "../route/bird.js";
 import type { Observation } from "../route/driver.js";
 import { FrrMemory } from "../route/frr-memory.js";
-import { type Plan, planWithdraw } from "../route/frr-plan.js";
+import { type Plan, planDeprefer, planWithdraw } from "../route/frr-plan.js";
 import { commandsFor, observationOf, readState } from "../route/frr-reading.js";
-import { alongWith, refusalToDeprefer } from "../route/frr-refusal.js";
 import type { RouterState } from "../route/frr-state.js";
-import type { Prefix } from "../route/prefix.js";
+import { addressOf, familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { refused, Vty } from "../route/vty.js";
 import type { RouteConfig } from "./config.js";
+import type { Explain } from "./routing.js";
+import { proveFrr6 } from "./selftest-frr6.js";
+import { proveExec, proveIfupdown } from "./selftest-mover.js";
 import { doubtful, failed, type Proof, proven } from "./selftest-proof.js";
 
 /** What ospfd answers to a command that it does not know: Quagga has no `json`. */
@@ -21,15 +25,32 @@ const unknownCommand = 2;
 const netAdmin = 1n << 12n;
 
 /** proveRoute looks at one entry of the services' routes, with all prefixes that it moves. */
-export async function proveRoute(entry: RouteConfig, prefixes: readonly Prefix[]): Promise<Proof[]> {
+export async function proveRoute(entry: RouteConfig, prefixes: readonly Prefix[], explain: Explain): Promise<Proof[]> {
   switch (entry.driver) {
     case "address":
       return proveAddress(entry, prefixes);
     case "frr":
-      return proveFrr(entry.sockets, prefixes);
+      return [
+        ...(await proveFrr(entry.sockets, prefixes.filter(isFour))),
+        ...(await proveFrr6(
+          entry.sockets,
+          prefixes.filter((prefix) => !isFour(prefix)),
+          claimOf,
+        )),
+      ];
+    case "bird":
+      return proveBird(entry, prefixes);
+    case "ifupdown":
+      return proveIfupdown(entry, prefixes, claimOf);
+    case "exec":
+      return proveExec(entry, prefixes, explain, claimOf);
     case "none":
       return prefixes.map((prefix) => proven(claimOf(prefix, "none"), "it moves nothing"));
   }
+}
+
+function isFour(prefix: Prefix): boolean {
+  return familyOfPrefix(prefix) === 4;
 }
 
 function claimOf(prefix: Prefix, driver: string) {
@@ -81,16 +102,14 @@ function mayAdminister(): boolean {
 
 async function proveFrr(sockets: string, prefixes: readonly Prefix[]): Promise<Proof[]> {
   const path = `${sockets}/ospfd.vty`;
+  if (prefixes.length === 0) return [];
   try {
     const state = await readRouter(path, prefixes);
     const memory = new FrrMemory();
     memory.learn(state, prefixes);
     const plan = planWithdraw(state, prefixes, memory);
-    const along = alongWith(state, memory, prefixes);
-    return prefixes.map((prefix) => {
-      const noRung = refusalToDeprefer(state, prefix, memory, along);
-      return proveFrrOf(prefix, observationOf(state, prefix), plan, noRung);
-    });
+    const { refusals } = planDeprefer(state, prefixes, "dead", memory);
+    return prefixes.map((prefix) => proveFrrOf(prefix, observationOf(state, prefix), plan, refusals.get(prefix)));
   } catch (error) {
     const advice = "see whether ospfd runs, and whether `sockets` is where it has its sockets";
     const got = (error as Error).message;
@@ -124,8 +143,8 @@ function proveFrrOf(prefix: Prefix, seen: Observation, plan: Plan, noRung: strin
   const refusal = plan.refusals.get(prefix);
   if (refusal !== undefined) return failed(claim, refusal, expected, null);
   if (announcement === "unknown") return failed(claim, reason ?? "nothing is known of it", expected, null);
-  const lines = plan.lines.filter((line) => line.startsWith("no ") && !line.startsWith("no ip ospf cost"));
-  const own = lines.filter((line) => line.includes(prefix) || line.includes("redistribute"));
+  const lines = plan.lines.filter((line) => !line.includes("ip ospf cost"));
+  const own = lines.filter((line) => line.includes(addressOf(prefix)) || line.startsWith("no redistribute"));
   const got = own.length === 0 ? announcement : `${announcement}; withdrawing writes \`${own.join("`, `")}\``;
   if (!verified) return doubtful(claim, `${got}; not verified: ${reason ?? "unread"}`, expected, adviceFor(reason));
   if (announcement !== "announced") return doubtful(claim, got, expected, null);
@@ -135,4 +154,42 @@ function proveFrrOf(prefix: Prefix, seen: Observation, plan: Plan, noRung: strin
 
 function adviceFor(reason: string | undefined): string | null {
   return reason === "no adjacency" ? "ospfd has no Full neighbour: see `show ip ospf neighbor`" : null;
+}
+
+// --- bird -------------------------------------------------------------------------------------------------------------
+
+async function proveBird(
+  entry: Extract<RouteConfig, { driver: "bird" }>,
+  prefixes: readonly Prefix[],
+): Promise<Proof[]> {
+  const observed = await new BirdDriver(entry).observe(prefixes);
+  return prefixes.map((prefix) => {
+    const way = familyOfPrefix(prefix) === 4 ? entry.ipv4 : entry.ipv6;
+    return proveBirdOf(prefix, observed.get(prefix)!, "file" in way ? way.file : undefined);
+  });
+}
+
+function proveBirdOf(prefix: Prefix, seen: Observation, file: string | undefined): Proof {
+  const claim = claimOf(prefix, "bird");
+  const { announcement, reason, way, noRung } = seen;
+  const expected = "announced, verified, by a set or a protocol that can be changed";
+  if (announcement === "unknown") return failed(claim, reason ?? "nothing is known of it", expected, null);
+  const obstacle = file === undefined ? undefined : writeObstacle(file);
+  if (obstacle !== undefined) return failed(claim, obstacle, expected, "run this as the user that owns the file");
+  const got = `${announcement}; withdrawing changes ${way}`;
+  if (reason !== undefined) return doubtful(claim, `${got}; ${reason}`, expected, null);
+  if (announcement !== "announced") return doubtful(claim, got, expected, null);
+  if (noRung !== undefined) return doubtful(claim, `${got}; it cannot be depreferred: ${noRung}`, expected, null);
+  return proven(claim, got);
+}
+
+/** A new file is made beside the old one. */
+function writeObstacle(file: string): string | undefined {
+  try {
+    accessSync(file, constants.W_OK);
+    accessSync(dirname(file), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `${file} cannot be replaced: ${(error as Error).message}`;
+  }
 }

@@ -66,7 +66,7 @@ export class Selftest implements Disposable {
     if (well.length > 0) onRate(rateSeconds);
     // All at once, as in life: a server counts what comes from one source together.
     yield* await Promise.all(well.map((question) => this.#proveRate(question)));
-    for (const [entry, prefixes] of this.#routes()) yield* await proveRoute(entry, prefixes);
+    for (const [entry, prefixes] of this.#routes()) yield* await proveRoute(entry, prefixes, this.#explain);
     yield* await this.#proveGuards();
   }
 
@@ -158,6 +158,12 @@ export class Selftest implements Disposable {
     return this.#asking.isLocal(address) ? address : (aliasOf(service, address) ?? address);
   }
 
+  /** Programs are told whom they serve; nothing is to be moved. */
+  readonly #explain = (prefix: Prefix) => {
+    const services = this.#config.services.filter(({ prefixes }) => prefixes.includes(prefix)).map(({ name }) => name);
+    return { services, reason: "selftest", evidence: [] };
+  };
+
   /** Each distinct entry of the routes, with all prefixes that it moves. */
   #routes(): (readonly [RouteConfig, readonly Prefix[]])[] {
     const found = new Map<string, { entry: RouteConfig; prefixes: Set<Prefix> }>();
@@ -176,19 +182,15 @@ export class Selftest implements Disposable {
     const sights = new Sights(this.#config);
     try {
       await sights.open(false);
-      // Services that share a prefix share its guard; of IPv6 prefixes it knows nothing.
+      // Services that share a prefix share its guard.
       const guarded = this.#config.services.flatMap(({ guard, prefixes }) =>
-        guard ? prefixes.filter(isFour).map((prefix) => [prefix, guard.others] as const) : [],
+        guard ? prefixes.map((prefix) => [prefix, guard.others] as const) : [],
       );
       return [...new Map(guarded)].map(([prefix, needed]) => proveGuard(prefix, needed, sights));
     } finally {
       sights.close();
     }
   }
-}
-
-function isFour(prefix: Prefix): boolean {
-  return familyOfPrefix(prefix) === 4;
 }
 
 function proveGuard(prefix: Prefix, needed: number, sights: Sights): Proof {

@@ -47,6 +47,13 @@ const invalid: Readonly<Record<string, string>> = {
   "announce-gap": "1:15 announce_gap: expected a duration from 0s to 1h, got 2h",
   "answer-family": '6:29 services.resolver.checks[0].expect.answers[0]: expected an IPv6 address, got "198.51.100.80"',
   "at-least": "7:26 services.resolver.require.at_least: expected at most the number of gate checks (1), got 2",
+  "bird-dummy-anycast":
+    "7:32 services.resolver.route[0].bird.ipv4.dummy: expected a prefix that nobody uses, got 203.0.113.53/32, which is anycast",
+  "bird-dummy-family":
+    "7:32 services.resolver.route[0].bird.ipv6.dummy: expected an IPv6 prefix, got 10.189.200.255/32",
+  "bird-name":
+    '7:35 services.resolver.route[0].bird.ipv4.protocol: expected a name of letters, digits and _, as BIRD has them, got "feed; down"',
+  "bird-protocol-and-file": "7:25 services.resolver.route[0].bird.ipv4.protocol: expected protocol or file, got both",
   "check-given-name-twice":
     '6:17 services.resolver.checks[1].name: expected check names that differ, got "answers" again',
   "check-name-twice":
@@ -92,8 +99,6 @@ const invalid: Readonly<Record<string, string>> = {
   "foreign-name":
     '5:22 services.resolver.checks[0].dns.name: expected a domain name, got "bücher.example" (write it in ASCII, as xn--…)',
   "guard-number": "8:12 services.resolver.guard: expected none or {others: N}, got 2 (write {others: 2})",
-  "guard-of-ipv6":
-    "7:12 services.resolver.guard: expected none where all prefixes are IPv6, got a mapping (a guard reads the database of OSPFv2, which knows IPv4 only)",
   "guard-of-two-routers": "8:12 services.resolver.guard: expected one of frr and bird, got both",
   "guard-path": '8:20 services.resolver.guard.bird: expected an absolute path of at most 107 octets, got "bird.ctl"',
   "hex-number":
@@ -101,8 +106,6 @@ const invalid: Readonly<Record<string, string>> = {
   "id-beyond-payload":
     "5:51 services.resolver.checks[0].udp.id_at: expected two octets of room in the payload of 3, got 2",
   "initial-word": '8:14 services.resolver.initial: expected adopt or prove, got "withdrawn"',
-  "ipv6-under-frr":
-    "3:33 services.resolver.prefixes[1]: expected IPv4 prefixes only under the frr driver, got 2001:db8::53/128 (give it a service of its own, under the address driver)",
   "label-long":
     '7:27 services.resolver.route[0].address.label: expected a label of 1 to 15 characters, got "lo:anycast-resolver"',
   "label-of-other-device":
@@ -201,6 +204,17 @@ const invalid: Readonly<Record<string, string>> = {
     "6:15 services.resolver.checks[0].rise: expected a whole number from 1 to 1000, got 0 (1 brings a check up at its first pass)",
   "role-word":
     '6:15 services.resolver.checks[0].role: expected gate, objective or alert, got "gates" (did you mean gate?)',
+  "route-exec-no-command": "7:9 services.resolver.route[0].exec.command: expected a list of arguments, got nothing",
+  "route-exec-relative":
+    '7:53 services.resolver.route[0].exec.observe[0]: expected the absolute path of a program, got "bin/observe"',
+  "route-exec-word":
+    '6:13 services.resolver.route[0]: expected frr, bird, exec, address, ifupdown or none, got "exec" (write exec: { command: [/path/to/program] })',
+  "route-ifupdown-and-address":
+    "6:13 services.resolver.route[0]: expected one driver for the address, got address and ifupdown",
+  "route-ifupdown-device":
+    '7:32 services.resolver.route[0].ifupdown.interface: expected an alias like lo:0, got "lo" (ifdown lo would set the device down, with all that is on it)',
+  "route-ifupdown-recovery":
+    "6:13 services.resolver.route[0].ifupdown.recovery: expected recovery to be written out (anchor, alias or manual) because of 2001:db8::53/128, got nothing",
   "serial-large":
     "6:27 services.resolver.checks[0].expect.serial: expected a whole number from 0 to 4294967295, got 4294967296",
   "serial-of-a": "6:27 services.resolver.checks[0].expect.serial: expected under type SOA only, got it under type A",
@@ -222,7 +236,8 @@ const invalid: Readonly<Record<string, string>> = {
   "source-word": '1:9 source: expected auto or an IPv4 or IPv6 address, got "eth0"',
   "tcp-interval": "6:19 services.resolver.checks[0].interval: expected at least 10ms for a check over tcp, got 5ms",
   "transport-word": '5:53 services.resolver.checks[0].dns.transport: expected udp or tcp, got "tls"',
-  "two-drivers-in-one": "7:9 services.resolver.route[0]: expected one of frr, address and none, got frr and address",
+  "two-drivers-in-one":
+    "7:9 services.resolver.route[0]: expected one of frr, bird, exec, address, ifupdown and none, got frr and address",
   "txt-number":
     "6:24 services.resolver.checks[0].expect.txt: expected text of 1 to 255 characters, got 1 (put it in quotes)",
   "txt-of-a": "6:24 services.resolver.checks[0].expect.txt: expected under type TXT only, got it under type A",
@@ -230,9 +245,9 @@ const invalid: Readonly<Record<string, string>> = {
     '5:48 services.resolver.checks[0].dns.type: expected a DNS record type like A, TXT or TYPE65280, got "AXFR"',
   "udp-with-rcode": "6:19 services.resolver.checks[0].expect.rcode: expected under a dns check only",
   "unknown-driver-key":
-    "7:9 services.resolver.route[0].bird: unknown key (it is no driver; beside BIRD use address, and guard: {bird: /run/bird/bird.ctl})",
+    "7:9 services.resolver.route[0].exabgp: unknown key (expected one of frr, bird, exec, address, ifupdown, none)",
   "unknown-driver":
-    '6:13 services.resolver.route[0]: expected frr, address or none, got "adress" (did you mean address?)',
+    '6:13 services.resolver.route[0]: expected frr, bird, exec, address, ifupdown or none, got "adress" (did you mean address?)',
   "unknown-flag":
     '6:31 services.resolver.checks[0].expect.flags[1]: expected aa, ra, ad or tc, got "rd" (did you mean ra?)',
   "unknown-key": "7:16 services.resolver.route[0].frr.password: unknown key (expected one of sockets)",
