@@ -40,9 +40,9 @@ export class SmallDisk {
     return readFileSync(this.#path(name), "utf8");
   }
 
-  /** fill leaves no room at all. */
-  fill(): void {
-    const fd = openSync(this.#path("fill"), "w");
+  /** fill leaves no room at all, by a file. */
+  fill(name = "fill"): void {
+    const fd = openSync(this.#path(name), "w");
     try {
       for (;;) writeSync(fd, Buffer.alloc(4096));
     } catch (error) {

@@ -77,9 +77,11 @@ describe.skipIf(process.getuid?.() !== 0)("on a small disk", () => {
     disk.fill();
     await replaced.restore();
     expect(await readFile(at("set.conf"), "utf8")).toBe("old");
+    // What it gave back of the new one.
+    disk.fill("more");
     await expect(replaceFile(at("set.conf"), "new")).rejects.toMatchObject({ code: "ENOSPC" });
     expect(await readFile(at("set.conf"), "utf8")).toBe("old");
-    expect((await readdir(at(""))).toSorted()).toEqual(["fill", "set.conf"]);
+    expect((await readdir(at(""))).toSorted()).toEqual(["fill", "more", "set.conf"]);
   });
 
   test("that is read-only, the old file stays", async () => {
