@@ -9,7 +9,7 @@ import type { Prefix } from "./prefix.js";
 /** Exporter is what announces: the one OSPF protocol of a family, or where there is none its BGP sessions. */
 export interface Exporter {
   readonly kind: "OSPF" | "BGP";
-  /** The names of its protocols; one of OSPF. */
+  /** The names of its protocols: one of OSPF, or the BGP sessions that are established. */
   readonly names: readonly string[];
 }
 
@@ -40,15 +40,15 @@ export function exporterIn(text: string, family: Family): Exporter {
   const ospf = protocols.filter(({ kind, state }) => kind === "OSPF" && state === "up").map(({ name }) => name);
   if (ospf.length === 1) return { kind: "OSPF", names: ospf };
   if (ospf.length > 1) throw new Error(`expected one OSPF protocol for IPv${family}, got ${ospf.join(", ")}`);
-  const bgp = protocols.filter(({ kind }) => kind === "BGP").map(({ name }) => name);
+  const bgp = protocols.filter(({ kind }) => kind === "BGP");
   if (bgp.length === 0) throw new Error(`expected an OSPF protocol for IPv${family} that is up, got none`);
-  return { kind: "BGP", names: bgp };
+  return { kind: "BGP", names: bgp.filter(({ state }) => state === "up").map(({ name }) => name) };
 }
 
 /** questionsFor lists what is asked of an exporter; `readSight` reads the answers. */
 export function questionsFor({ kind, names }: Exporter, prefixes: readonly Prefix[]): readonly string[] {
   const routes = names.flatMap((name) => prefixes.map((prefix) => `show route ${prefix} export ${name} all`));
-  if (kind === "BGP") return [...names.map((name) => `show protocols ${name}`), ...routes];
+  if (kind === "BGP") return routes;
   const about = ["show ospf state all", "show ospf neighbors", "show ospf lsadb self"];
   return [...about.map((question) => `${question} ${names[0]}`), ...routes];
 }
@@ -79,23 +79,19 @@ function readOspf(exporter: Exporter, prefixes: readonly Prefix[], answers: read
 }
 
 function readBgp(exporter: Exporter, prefixes: readonly Prefix[], answers: readonly string[]): BirdSight {
-  const { names } = exporter;
-  const established = names.map((_, index) => /\sEstablished\b/.test(answers[index]!));
-  const exported = new Map<Prefix, Exported>();
-  const own = new Map<Prefix, Announcer>();
-  for (const [index, name] of names.entries()) {
-    const from = names.length + index * prefixes.length;
-    for (const [prefix, route] of exportedIn(name, prefixes, answers.slice(from, from + prefixes.length))) {
-      exported.set(prefix, route);
-      if (established[index]) own.set(prefix, { routerId: name, kind: "external", metric: 0 });
-    }
-  }
+  const exported = new Map(
+    exporter.names.flatMap((name, index) => {
+      const from = index * prefixes.length;
+      return [...exportedIn(name, prefixes, answers.slice(from, from + prefixes.length))];
+    }),
+  );
   return {
     exporter,
     exported,
-    own,
+    // There is no database: what passes the filter of an established session is announced.
+    own: new Map([...exported.keys()].map((prefix) => [prefix, { routerId: "", kind: "external", metric: 0 }])),
     rivals: new Map(prefixes.map((prefix) => [prefix, []])),
-    adjacent: established.includes(true),
+    adjacent: exporter.names.length > 0,
     leaving: false,
   };
 }
