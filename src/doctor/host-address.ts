@@ -3,7 +3,7 @@ import { type Address, addressFlag, listLocalRoutes } from "../engine/netlink.js
 import { addressOf, familyOfPrefix, type Prefix } from "../route/prefix.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
-import { addressEntryOf } from "./mover.js";
+import { moverOf } from "./mover.js";
 
 export const examineAddresses: Examination = {
   name: "anycast addresses",
@@ -22,15 +22,15 @@ const nothingToExamine: Finding = {
 };
 
 function* examinePrefix(context: Context, prefix: Prefix): Generator<Finding> {
-  const entry = addressEntryOf(context, prefix);
-  const device = entry?.device ?? "lo";
+  const mover = moverOf(context, prefix);
+  const device = mover?.device ?? "lo";
   const held = context.addresses.filter(({ address }) => address === addressOf(prefix));
   if (held.length === 0) yield missing(context, prefix, device);
   for (const address of held) {
     if (address.prefixLength !== widthOf(prefix)) yield wide(context, address, prefix);
-    else if (!isPlace(context, address, entry?.device)) yield misplaced(address, prefix, device);
+    else if (!isPlace(context, address, mover?.device)) yield misplaced(address, prefix, device);
     else if (address.flags & (addressFlag.tentative | addressFlag.dadFailed)) yield tentative(address, prefix);
-    else if (Number.isFinite(address.validS) && !entry?.leaseMs) yield expiring(address, prefix);
+    else if (Number.isFinite(address.validS) && !mover?.leaseMs) yield expiring(address, prefix);
   }
 }
 

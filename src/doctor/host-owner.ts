@@ -3,17 +3,19 @@ import { addressOf, type Prefix } from "../route/prefix.js";
 import { Vty } from "../route/vty.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
-import { readInterfaces } from "./interfaces.js";
-import { addressEntryOf } from "./mover.js";
+import { readInterfaces, type Stanza } from "./interfaces.js";
+import { moverOf } from "./mover.js";
 
 export const examineOwners: Examination = {
   name: "owners of the addresses",
   examine: async (context) => {
     // Where no driver takes an address away, it may be anybody's.
-    const moved = context.prefixes.filter((prefix) => addressEntryOf(context, prefix));
+    const moved = context.prefixes.filter((prefix) => moverOf(context, prefix));
     if (moved.length === 0) return [];
     const zebra = await inZebra(context, moved);
-    return [...inNetworkd(context, moved), ...inNetplan(context, moved), ...zebra, ...atBoot(context, moved)];
+    const others = [...inNetworkd(context, moved), ...inNetplan(context, moved), ...zebra];
+    const stanzas = readInterfaces(context);
+    return [...others, ...atBoot(context, moved, stanzas), ...withoutStanza(context, moved, stanzas)];
   },
 };
 
@@ -23,7 +25,7 @@ function owned(by: string, where: string, prefix: Prefix, restart: string): Find
     severity: "warning",
     subject: prefix,
     message: `expected anyprobe alone to set and delete it, found it at ${where}: ${by} sets it again ${restart}`,
-    fix: `take it out there: the address driver adds it when its checks pass`,
+    fix: "take it out there: anyprobe sets it when its checks pass",
   };
 }
 
@@ -105,11 +107,10 @@ async function zebraConfig({ services, read }: Context): Promise<string> {
 }
 
 /** Up before the daemon is: from boot on it is announced, whether its server answers or not. */
-function atBoot(context: Context, prefixes: readonly Prefix[]): Finding[] {
-  const interfaces = readInterfaces(context);
+function atBoot(context: Context, prefixes: readonly Prefix[], stanzas: readonly Stanza[]): Finding[] {
   return prefixes.flatMap((prefix) => {
     const adopts = context.services.some((service) => service.initial === "adopt" && service.prefixes.includes(prefix));
-    const stanza = interfaces.find(({ auto, addresses }) => auto && addresses.includes(addressOf(prefix)));
+    const stanza = stanzas.find(({ auto, addresses }) => auto && addresses.includes(addressOf(prefix)));
     if (!stanza || !adopts) return [];
     return [
       {
@@ -118,6 +119,26 @@ function atBoot(context: Context, prefixes: readonly Prefix[]): Finding[] {
         subject: prefix,
         message: `found \`auto ${stanza.name}\` with it at ${stanza.file}:${stanza.line}: after a boot it is announced before a check has asked the server`,
         fix: `write \`initial: prove\` in its service, or take \`auto ${stanza.name}\` out`,
+      } as const,
+    ];
+  });
+}
+
+/** ifupdown moves what the stanza of its alias has, and nothing else. */
+function withoutStanza(context: Context, prefixes: readonly Prefix[], stanzas: readonly Stanza[]): Finding[] {
+  return prefixes.flatMap((prefix) => {
+    const alias = moverOf(context, prefix)?.alias;
+    const has = ({ name, addresses }: Stanza) => name === alias && addresses.includes(addressOf(prefix));
+    if (alias === undefined || stanzas.some(has)) return [];
+    const elsewhere = stanzas.find(({ addresses }) => addresses.includes(addressOf(prefix)));
+    const found = elsewhere ? `it in \`iface ${elsewhere.name}\` at ${elsewhere.file}:${elsewhere.line}` : "it in none";
+    return [
+      {
+        id: "stanza-missing",
+        severity: "error",
+        subject: prefix,
+        message: `expected it in \`iface ${alias}\` of /etc/network/interfaces, as the ifupdown driver moves that, found ${found}`,
+        fix: `write there: iface ${alias} inet static / address ${prefix}`,
       } as const,
     ];
   });

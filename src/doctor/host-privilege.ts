@@ -8,7 +8,12 @@ export const examinePrivileges: Examination = {
   examine: async (context) => {
     const unit = readUnit(context, "anyprobe.service");
     if (!unit || !context.config) return [];
-    return [...capabilities(context, unit), ...groups(context, unit), ...sockets(context, unit)];
+    return [
+      ...ifupdown(context, unit),
+      ...capabilities(context, unit),
+      ...groups(context, unit),
+      ...sockets(context, unit),
+    ];
   },
 };
 
@@ -33,7 +38,7 @@ function capabilities({ services }: Context, unit: Unit): Finding[] {
   const within = (name: string) =>
     bounded[0]?.startsWith("~") ? !bounded.join(" ").includes(name) : bounded.length === 0 || bounded.includes(name);
   const has = (name: string) => within(name) && (root || ambient.includes(name));
-  const moves = services.some(({ route }) => route.some(({ driver }) => driver === "address"));
+  const moves = services.some(({ route }) => route.some(({ driver }) => driver === "address" || driver === "ifupdown"));
   return needs
     .filter(({ name }) => !has(name))
     .map(({ name, why, severity }) => ({
@@ -43,6 +48,21 @@ function capabilities({ services }: Context, unit: Unit): Finding[] {
       message: `expected the unit to give ${name}, found ${root ? "that CapabilityBoundingSet= lacks it" : `user ${unit.user} without it`}: ${why}`,
       fix: `systemctl edit anyprobe: CapabilityBoundingSet=${name}${root ? "" : ` and AmbientCapabilities=${name}`}, below [Service]`,
     }));
+}
+
+/** ifup keeps its state in /run/network, which is root's. */
+function ifupdown({ services }: Context, unit: Unit): Finding[] {
+  const used = services.some(({ route }) => route.some(({ driver }) => driver === "ifupdown"));
+  if (!used || unit.user === "root") return [];
+  return [
+    {
+      id: "unit-not-root",
+      severity: "error",
+      subject: unit.file,
+      message: `expected the unit to run as root, as ifup and ifdown must, found user ${unit.user}`,
+      fix: "systemctl edit anyprobe: DynamicUser=no and User=root, below [Service]",
+    },
+  ];
 }
 
 /** systemd starts no unit with a group that this host has not. */

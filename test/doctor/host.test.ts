@@ -1,10 +1,10 @@
 // On a clean host the doctor is silent. Each fault that is planted there, one at a time, it names, and no other.
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { daemonDirectory } from "../../src/demo/frr.js";
+import { daemonDirectory, ended } from "../../src/demo/frr.js";
 import type { Finding } from "../../src/doctor/finding.js";
 import { anycast, anycastAddress, type HostConfig, hostMissing } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
@@ -46,13 +46,13 @@ SupplementaryGroups=frrvty
 const unitFile = "/usr/lib/systemd/system/anyprobe.service";
 const group = "root:x:0:\nfrrvty:x:4711:\n";
 
-const children = new Set<() => void>();
+const children = new Set<ChildProcess>();
 /** A program that says so once its socket is there, and ends with the fault. */
 const program =
   (file: string, ...argv: readonly string[]) =>
   (patient: Patient) => {
     const child = patient.host.spawn(file, argv);
-    children.add(() => child.kill("SIGKILL"));
+    children.add(child);
     return new Promise<void>((resolve, reject) => {
       child.stdout!.once("data", () => resolve());
       child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
@@ -226,6 +226,28 @@ const faults: readonly Fault[] = [
       file("/etc/network/interfaces.d/anycast", "auto lo:0\niface lo:0 inet static\n  address 203.0.113.53/32\n"),
     ),
     tells: "/etc/network/interfaces.d/anycast:2",
+  },
+  {
+    finds: "stanza-missing",
+    severity: "error",
+    subject: anycast,
+    by: "a stanza of another alias",
+    config: { service: { route: [{ ifupdown: { interface: "lo:0" } }] } },
+    plant: file("/etc/network/interfaces", `iface lo:1 inet static\n  address ${anycast}\n`),
+    tells: "found it in `iface lo:1` at /etc/network/interfaces:1",
+  },
+  {
+    finds: "unit-not-root",
+    severity: "error",
+    subject: unitFile,
+    by: "ifupdown under the packaged unit",
+    config: { service: { route: [{ ifupdown: { interface: "lo:0" } }] } },
+    plant: all(
+      file("/etc/network/interfaces", `iface lo:0 inet static\n  address ${anycast}\n`),
+      file(unitFile, unit),
+      file("/etc/group", group),
+    ),
+    tells: "found user anyprobe",
   },
   {
     finds: "route-source",
@@ -470,8 +492,10 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a host", () => {
   beforeAll(async () => {
     patient = await Patient.create();
   }, 30_000);
-  afterEach(() => {
-    for (const end of children) end();
+  afterEach(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    // Its socket goes with it, not with the signal.
+    await Promise.all([...children].map(ended));
     children.clear();
     patient.wipe();
   });
@@ -515,7 +539,7 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a host", () => {
       const [at, files] = [`${daemonDirectory}/zebra`, ["-f", "zebra.conf", "-i", "zebra.pid", "-z", "zserv.api"]];
       const argv = [...files, "-u", "frr", "-g", "frr", "--vty_socket", directory, "-A", "127.0.0.1", "-P", "0"];
       const zebra = patient.host.spawn("env", ["-C", directory, at, ...argv]);
-      children.add(() => zebra.kill("SIGKILL"));
+      children.add(zebra);
       while (!existsSync(join(directory, "zebra.vty"))) {
         expect(zebra.exitCode).toBeNull();
         await new Promise((resolve) => setTimeout(resolve, 5));
