@@ -35,8 +35,8 @@ export interface CellOptions {
   /** The prefix beside it that nothing may happen to. */
   readonly other: Prefix;
   readonly runs: number;
-  /** How long the router is left alone between two changes, before one that announces or prefers more and before others. ms */
-  readonly calmMs: { readonly up: number; readonly down: number };
+  /** How long the router is left alone before a withdrawal, and before all else. ms */
+  readonly calmMs: { readonly withdraw: number; readonly originate: number };
   readonly turns: Turns;
   readonly say: (text: string) => void;
 }
@@ -84,7 +84,8 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   for (let run = 0; run < runs && failures.length === 0; run++) {
     for (const movement of movements) {
       if (failures.length > 0 || (noRung !== undefined && rungActions.includes(movement.action))) continue;
-      await sleep((movement.routed ? calmMs.up : calmMs.down) - (monotonicNs() - changedNs) / nsPerMs);
+      const calm = movement.action === "withdraw" ? calmMs.withdraw : calmMs.originate;
+      await sleep(calm - (monotonicNs() - changedNs) / nsPerMs);
       const { ms, moved } = await act(options, movement);
       changedNs = monotonicNs();
       way = moved.status.drivers.find((driver) => driver.way !== undefined)?.way ?? way;
@@ -102,6 +103,11 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   const { words: other, faults } = await beside();
   failures.push(...faults);
   return { tookMs, ...(noRung !== undefined && { noRung }), ...(way !== undefined && { way }), other, failures };
+}
+
+/** unmeasured is a cell that could not begin. */
+export function unmeasured(why: string): Cell {
+  return { tookMs: { withdraw: [], announce: [], deprefer: [], back: [] }, other: "not looked at", failures: [why] };
 }
 
 /** watchOther gives what tells later what has become of the other prefix since. */

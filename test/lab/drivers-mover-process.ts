@@ -15,7 +15,8 @@ const watch = new NetlinkWatch();
 /** What went wrong since the prefix's last order. */
 const errors = new Map<Prefix, string[]>(prefixes.map((prefix) => [prefix, []]));
 const settling = new Map<Prefix, (settled: boolean) => void>();
-const reconciler = new Reconciler(buildRouting(config, watch).route, {
+const explain = () => ({ services: [], reason: "the matrix of drivers", evidence: [] });
+const reconciler = new Reconciler(buildRouting(config, watch, explain).route, {
   minGapMs: config.minGapMs,
   announceGapMs: config.announceGapMs,
   respectManual: () => true,

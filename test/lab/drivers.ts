@@ -9,7 +9,9 @@ import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import { ConfigError } from "../../src/errors.js";
 import { familyOfPrefix, type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { readConfigText } from "../../src/run/config-file.js";
-import { type Cell, measureCell, Turns } from "./drivers-cell.js";
+import { birdMissing } from "../support/bird.js";
+import { startBird } from "./drivers-bird.js";
+import { type Cell, measureCell, Turns, unmeasured } from "./drivers-cell.js";
 import { type Ground, type Kind, kinds } from "./drivers-kind.js";
 import { Mover } from "./drivers-mover.js";
 import { matrixTable } from "./drivers-table.js";
@@ -20,6 +22,10 @@ const families = [
   [prefixOf("203.0.113.53"), prefixOf("203.0.113.54")],
   [prefixOf("2001:db8:53::53"), prefixOf("2001:db8:53::54")],
 ] as const;
+
+const announced = { ipv4: families[0], ipv6: families[1] };
+/** BIRD originates an LSA anew, to announce or to deprefer, no sooner than 5 s after the last time. */
+const birdCalmMs = 5200;
 
 /** Row is a kind on one family: measured, or refused by the config, in its words. */
 export interface Row {
@@ -40,6 +46,8 @@ export const drivers: Experiment = {
     const chosen = kinds.filter(({ name }) => only === undefined || name === only);
     if (chosen.length === 0)
       throw new Error(`expected one of ${kinds.map(({ name }) => name).join(", ")}, got ${only}`);
+    const missing = chosen.some(({ bird }) => bird) ? birdMissing() : undefined;
+    if (missing !== undefined) throw new Error(missing);
     const tuned = await measureAll(chosen, { timers: "tuned", runs, turns: new Turns(), say });
     const untuned = await measureAll(chosen, { timers: "default", runs: Math.min(runs, 2), turns: new Turns(), say });
     say(`\ntuned timers, ${runs} runs, ms\n${matrixTable(tuned)}\n\ndefault timers\n${matrixTable(untuned)}\n`);
@@ -56,7 +64,7 @@ export const drivers: Experiment = {
 };
 
 const spacing =
-  "tuned: 0.3 s after what was last verified; BIRD 5.2 s before it announces, as it announces no sooner than 5 s after its last origination; default timers: 6 s";
+  "tuned: 0.3 s after R1 had the last change and it was verified, on BIRD 5.2 s before all but withdrawals; default timers: 6 s";
 
 /** measureAll measures the kinds of one network one after another, and networks side by side. */
 async function measureAll(chosen: readonly Kind[], pass: Pass): Promise<Row[]> {
@@ -85,32 +93,43 @@ async function measureAll(chosen: readonly Kind[], pass: Pass): Promise<Row[]> {
 async function measureKind(kind: Kind, network: Network, monitor: RouteMonitor, pass: Pass): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "anyprobe-drivers-"));
   try {
-    const ground: Ground = { e1: network.endpoints[0]!, directory };
+    const e1 = network.endpoints[0]!;
+    await using bird = kind.bird && (await startBird(network, kind.bird, announced));
+    const ground: Ground = { e1, prefixes: announced, directory, ...(bird && { bird }) };
     const refusals = families.map((prefixes) => refusal(configText(kind, ground, prefixes)));
     const accepted = families.filter((_, index) => refusals[index] === undefined);
     const file = join(directory, "anyprobe.yaml");
     await writeFile(file, configText(kind, ground, accepted.flat()));
     const wrapper = await kind.prepare?.(ground);
     // Starting a process takes the machine from what is being timed elsewhere.
-    await using mover = await pass.turns.take(() => Mover.start(ground.e1.namespace, file, wrapper));
+    await using mover =
+      accepted.length === 0 ? null : await pass.turns.take(() => Mover.start(e1.namespace, file, wrapper));
+    // What made the endpoint ready may have moved prefixes as well.
+    await network.settled();
     const calm = pass.timers === "tuned" ? 300 : 6000;
+    const calmMs = { withdraw: calm, originate: bird ? Math.max(calm, birdCalmMs) : calm };
     return await Promise.all(
       families.map(async ([prefix, other], index): Promise<Row> => {
-        const name = `${kind.name} ipv${familyOfPrefix(prefix)}`;
+        const name = nameOf(kind, prefix);
         const refused = refusals[index];
-        if (refused !== undefined) return { name, cell: { refused } };
+        if (refused !== undefined || !mover) return { name, cell: { refused: refused! } };
         const say = (text: string) => pass.say(`${name}, ${pass.timers} timers, ${text}`);
         const cell = await measureCell({
           ...{ network, monitor, mover, prefix, other, say },
-          ...{ runs: pass.runs, turns: pass.turns, calmMs: { up: calm, down: calm } },
+          ...{ runs: pass.runs, turns: pass.turns, calmMs },
         });
         return { name, cell };
       }),
     );
+  } catch (error) {
+    // One that does not even begin does not keep the others from being measured.
+    return families.map(([prefix]) => ({ name: nameOf(kind, prefix), cell: unmeasured((error as Error).message) }));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+const nameOf = (kind: Kind, prefix: Prefix) => `${kind.name} ipv${familyOfPrefix(prefix)}`;
 
 function configText(kind: Kind, ground: Ground, prefixes: readonly Prefix[]): string {
   const service = (prefix: Prefix) => ({
