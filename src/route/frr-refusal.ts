@@ -1,102 +1,52 @@
 // What the frr driver will not do, and why, in a sentence that says what to do instead. Pure.
-import { type Announcement, rungCosts } from "./driver.js";
+import { rungCosts } from "./driver.js";
 import { configuredLine, type Memory, type RouterState, rungAt, type Way, wayBackOf } from "./frr-state.js";
 import {
   addressCost,
   areaOf,
+  coveredBy,
   deviceCost,
+  knowsSuppression,
   metricOf,
   metricTypeOf,
   type OspfConfig,
   routeMapOf,
-  widerNetwork,
-  withMetric,
 } from "./ospf-config.js";
-import { familyOfPrefix, type Prefix } from "./prefix.js";
-
-/**
- * alongWith lists the redistributed prefixes that are not to become `target` and yet would, by a change of the redistribute
- * line for `prefixes`. Without a target: all but `prefixes`.
- */
-export function alongWith(
-  state: RouterState,
-  { known, wanted }: Memory,
-  prefixes: readonly Prefix[],
-  target?: Announcement,
-): readonly string[] {
-  // A default route is originated, never redistributed from connected.
-  const listed = [...state.externals.keys()].filter((external) => external !== "0.0.0.0/0");
-  // To take the line away brings back none that is away.
-  const away = target === "withdrawn" ? [] : [...wanted.keys()].filter((prefix) => known.get(prefix)?.redistribute);
-  const others = [...new Set([...listed, ...away])] as Prefix[];
-  return others.filter((other) => !prefixes.includes(other) && (wanted.get(other) ?? "announced") !== target);
-}
+import { addressOf, familyOfPrefix, type Prefix } from "./prefix.js";
 
 /** refusalToWithdraw says why a prefix cannot be withdrawn; undefined where it can, or is withdrawn already. */
-export function refusalToWithdraw(
-  state: RouterState,
-  prefix: Prefix,
-  way: Way,
-  along: readonly string[],
-): string | undefined {
-  return (
-    refusalByStatement(state, prefix, way) ??
-    (way.network === undefined && way.redistribute !== undefined
-      ? refusalAlong("no redistribute connected", "take", prefix, along)
-      : undefined)
-  );
+export function refusalToWithdraw(state: RouterState, prefix: Prefix, way: Way, memory: Memory): string | undefined {
+  return refusalByStatement(state, prefix, way) ?? (way.covered ? refusalToSuppress(state, prefix, memory) : undefined);
 }
 
-/** What announces the prefix must be for it alone, or be a redistribute line. */
+/** refusalToSuppress says why the address of a prefix that is covered by another statement cannot be suppressed. */
+export function refusalToSuppress({ config }: RouterState, prefix: Prefix, { devices }: Memory): string | undefined {
+  if (!knowsSuppression(config)) {
+    return (
+      `${prefix} is announced by ${coveredBy(config, prefix)}, which other addresses may need, and this release has no ` +
+      `\`ip ospf prefix-suppression\` (FRR 9.1 has): give it its own \`network ${prefix} area …\` in its place, or use ` +
+      "the address driver"
+    );
+  }
+  return devices.has(prefix) ? undefined : noDevice(prefix);
+}
+
+/** What announces the prefix must be something that this driver knows to move. */
 function refusalByStatement(state: RouterState, prefix: Prefix, way: Way): string | undefined {
   const unsupported = unsupportedReason(state.config, prefix);
   if (unsupported !== undefined) return unsupported;
-  if (way.network !== undefined) return undefined;
-  if (state.externals.has(prefix)) {
-    return way.redistribute === undefined
-      ? `${prefix} is announced by something other than \`redistribute connected\`: use the address driver`
-      : undefined;
-  }
-  const wider = widerNetwork(state.config, prefix);
-  if (wider) {
-    return (
-      `${prefix} is announced by \`network ${wider.prefix} area ${wider.area}\`, which other addresses may need: ` +
-      `give it its own \`network ${prefix} area ${wider.area}\` in its place, or use the address driver`
-    );
-  }
-  return state.stubs.has(prefix) && state.config.areaInterfaces.length > 0
-    ? `${prefix} is announced by \`ip ospf area\` on ${state.config.areaInterfaces.join(", ")} with all its addresses: ` +
-        "use a network statement instead, or the address driver"
+  return state.externals.has(prefix) && Object.keys(way).length === 0
+    ? `${prefix} is announced by something other than \`redistribute connected\`: use the address driver`
     : undefined;
 }
 
-function refusalAlong(line: string, verb: string, prefix: Prefix, along: readonly string[]): string | undefined {
-  return along.length === 0
-    ? undefined
-    : `\`${line}\` would ${verb} ${along.join(", ")} along with ${prefix}: ` +
-        `announce ${prefix} by its own \`network ${prefix} area …\` statement, or use the address driver`;
-}
-
 /** refusalToAnnounce says why a prefix cannot be put back; undefined where it can, or is announced already. */
-export function refusalToAnnounce(
-  { config, stubs }: RouterState,
-  prefix: Prefix,
-  memory: Memory,
-  along: readonly string[],
-): string | undefined {
+export function refusalToAnnounce({ config, stubs }: RouterState, prefix: Prefix, memory: Memory): string | undefined {
   const unsupported = unsupportedReason(config, prefix);
   if (unsupported !== undefined) return unsupported;
-  const { known, held, wanted } = memory;
-  const way = known.get(prefix) ?? {};
-  const line = configuredLine(config, held) ?? way.redistribute;
-  if (way.redistribute !== undefined && line !== config.redistributeConnected && along.length > 0) {
-    const others = along.map((other) => `${other}, wanted ${wanted.get(other as Prefix)},`).join(" and ");
-    return (
-      `\`${line}\` would announce ${others} along with ${prefix}: ` +
-      "announce each by its own network statement, or use the address driver"
-    );
-  }
-  const kind = way.network !== undefined ? "stub" : "external";
+  const way = memory.known.get(prefix) ?? {};
+  const line = configuredLine(config, memory.held) ?? way.redistribute;
+  const kind = way.network !== undefined || way.covered ? "stub" : "external";
   const metric = kind === "stub" ? configuredCost(config, prefix, memory) : (metricOf(line ?? "") ?? 0);
   const rung = rungAt(kind, metric);
   if (rung !== undefined) {
@@ -107,29 +57,26 @@ export function refusalToAnnounce(
   }
   // Where a line is there, it is not this driver that keeps the prefix away: its address or a route-map does.
   const explained = way.network ?? way.redistribute ?? areaOf(config, prefix) ?? config.redistributeConnected;
-  return explained !== undefined || stubs.has(prefix) || widerNetwork(config, prefix) ? undefined : unseen(prefix);
+  return explained !== undefined || stubs.has(prefix) || coveredBy(config, prefix) ? undefined : unseen(prefix);
 }
 
 /** refusalToDeprefer says why a prefix cannot be announced at the cost of a rung, whichever. */
-export function refusalToDeprefer(
-  state: RouterState,
-  prefix: Prefix,
-  memory: Memory,
-  along: readonly string[],
-): string | undefined {
+export function refusalToDeprefer(state: RouterState, prefix: Prefix, memory: Memory): string | undefined {
   const way = wayBackOf(state, prefix, memory);
   const refusal = refusalByStatement(state, prefix, way);
   if (refusal !== undefined) return refusal;
-  if (way.network !== undefined) {
-    return memory.devices.has(prefix)
-      ? refusalByHeight(prefix, "stub", configuredCost(state.config, prefix, memory))
-      : `ospfd runs on no device with the address of ${prefix}, whose cost could be set`;
+  if (way.network !== undefined || way.covered) {
+    if (!memory.devices.has(prefix)) return noDevice(prefix);
+    return memory.unheeded.has(prefix)
+      ? `ospfd has \`ip ospf cost\` of ${addressOf(prefix)} in its configuration and announces ${prefix} at another: ` +
+          "this release does not heed it"
+      : refusalByHeight(prefix, "stub", configuredCost(state.config, prefix, memory));
   }
-  if (way.redistribute === undefined) return unseen(prefix);
-  return (
-    refusalByMetric(state, prefix, way.redistribute) ??
-    refusalAlong(withMetric(way.redistribute, rungCosts.degraded.external), "move", prefix, along)
-  );
+  return way.redistribute === undefined ? unseen(prefix) : refusalByMetric(state, prefix, way.redistribute);
+}
+
+function noDevice(prefix: Prefix): string {
+  return `ospfd runs on no device with the address of ${prefix}, whose cost could be set`;
 }
 
 /** The cost of the prefix's address without ours; 0 where no line says one. */
@@ -140,10 +87,6 @@ function configuredCost(config: OspfConfig, prefix: Prefix, { devices, held }: M
 }
 
 function refusalByMetric(state: RouterState, prefix: Prefix, line: string): string | undefined {
-  const map = routeMapOf(line);
-  if (map !== undefined && state.config.metricMaps.includes(map)) {
-    return `route-map ${map} has a \`set metric\`, which beats that of \`${line}\`: set the metric in that line`;
-  }
   const metricType = state.externals.get(prefix)?.metricType ?? metricTypeOf(line);
   const other = state.rivals.get(prefix)?.find((rival) => rival.metricType !== metricType);
   if (other !== undefined) {
@@ -152,7 +95,13 @@ function refusalByMetric(state: RouterState, prefix: Prefix, line: string): stri
       "metric of type 1 beats any of type 2: give all endpoints the same metric-type"
     );
   }
-  return refusalByHeight(prefix, "external", metricOf(line) ?? 0);
+  return refusalByHeight(prefix, "external", Math.max(metricOf(line) ?? 0, ...mapMetrics(state.config, line)));
+}
+
+/** The metrics that the route-map of a line sets; not those that it adds to another. */
+function mapMetrics({ filters }: OspfConfig, line: string): readonly number[] {
+  const lines = (filters.maps.get(routeMapOf(line) ?? "") ?? []).flatMap((entry) => entry.lines);
+  return lines.flatMap((one) => /^set metric (\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
 }
 
 /** A rung that is no higher than what is configured would attract traffic. */

@@ -1,8 +1,19 @@
 // What the frr driver knows of its router: one reading, and what it remembers from before. Pure.
 import { type Announcement, announcements, isRung, type Rung, rungCosts } from "./driver.js";
+import { type Kept, listedIn } from "./frr-lists.js";
 import type { Announcer } from "./link-state.js";
 import type { External, Neighbor } from "./lsdb.js";
-import { addressCost, areaOf, type OspfConfig, withMetric } from "./ospf-config.js";
+import {
+  addressCost,
+  areaOf,
+  coveredBy,
+  isSuppressed,
+  type OspfConfig,
+  routeMapOf,
+  widerNetwork,
+  withMetric,
+} from "./ospf-config.js";
+import { lets } from "./ospf-filters.js";
 import type { Prefix } from "./prefix.js";
 
 /** RouterState is one reading of the router: configuration, own LSAs, neighbours, and who else announces. */
@@ -17,10 +28,12 @@ export interface RouterState {
   readonly rivals: ReadonlyMap<Prefix, readonly Announcer[]>;
 }
 
-/** Way is how a prefix is announced, and so how to put it back: an area, a redistribute line, in rare cases one after the other. */
+/** Way is how a prefix is announced, and so how to put it back: by one of these, in rare cases one after the other. */
 export interface Way {
   /** The area of its own network statement. */
   readonly network?: string;
+  /** By a wider network statement, or by `ip ospf area` on its device: together with other addresses. */
+  readonly covered?: boolean;
   /** The `redistribute connected …` line, as configured. */
   readonly redistribute?: string;
 }
@@ -31,6 +44,10 @@ export interface Held extends Way {
   readonly device?: string;
   /** What `ip ospf cost … ADDRESS` said on that device before it was ours; 0: there was no such line. */
   readonly cost?: number;
+  /** Its address is under prefix-suppression. */
+  readonly suppressed?: boolean;
+  /** In which of our prefix-lists it stands. */
+  readonly listed?: Kept;
 }
 
 /** Memory is what a driver knows besides the reading. */
@@ -42,6 +59,8 @@ export interface Memory {
   readonly devices: ReadonlyMap<Prefix, string>;
   /** What the last call for each prefix was, where it was not announce. */
   readonly wanted: ReadonlyMap<Prefix, Rung | "withdrawn">;
+  /** The prefixes whose address has a cost of ours that ospfd has not heeded. */
+  readonly unheeded: ReadonlySet<Prefix>;
 }
 
 const rungs = announcements.filter(isRung);
@@ -61,16 +80,30 @@ export function announcementOf({ stubs, externals }: RouterState, prefix: Prefix
 
 /** wayOf tells how the router announces a prefix now; empty where it does not or by nothing that could be taken away. */
 export function wayOf(state: RouterState, prefix: Prefix, held: Memory["held"]): Way {
-  const area = areaOf(state.config, prefix);
+  const { config, stubs, externals } = state;
+  const area = areaOf(config, prefix);
+  if (area !== undefined && !widerNetwork(config, prefix)) return { network: area };
+  if (coveredBy(config, prefix) !== undefined && (stubs.has(prefix) || isSuppressed(config, prefix))) {
+    return { covered: true };
+  }
   if (area !== undefined) return { network: area };
-  const line = configuredLine(state.config, held);
-  return line !== undefined && state.externals.has(prefix) ? { redistribute: line } : {};
+  const line = configuredLine(config, held);
+  const redistributed = externals.has(prefix) || listedIn(config.filters).has(prefix);
+  return line !== undefined && redistributed ? { redistribute: line } : {};
+}
+
+/** stands tells whether what announces a prefix in this way is in the configuration, apart from what is ours there. */
+export function stands({ config }: RouterState, prefix: Prefix, way: Way, held: Held | undefined): boolean {
+  if (areaOf(config, prefix) !== undefined) return true;
+  if (way.covered && coveredBy(config, prefix) !== undefined) return held?.suppressed || !isSuppressed(config, prefix);
+  const line = config.redistributeConnected;
+  return way.redistribute !== undefined && line !== undefined && lets(config.filters, routeMapOf(line), prefix);
 }
 
 /** wayBackOf is wayOf, or for a prefix that is not announced the way in which it was. */
 export function wayBackOf(state: RouterState, prefix: Prefix, { held, known }: Memory): Way {
   const way = wayOf(state, prefix, held);
-  const there = areaOf(state.config, prefix) !== undefined || state.stubs.has(prefix) || state.externals.has(prefix);
+  const there = state.stubs.has(prefix) || state.externals.has(prefix) || Object.keys(way).length > 0;
   return there ? way : (known.get(prefix) ?? {});
 }
 
@@ -86,15 +119,21 @@ function isDepreferred(line: string | undefined, configured: string | undefined)
   return rungs.some((rung) => line === withMetric(configured, rungCosts[rung].external));
 }
 
-/** stillHeld gives what is in force of our changes of a prefix; undefined where nothing is, as after a restart of ospfd. */
-export function stillHeld(config: OspfConfig, prefix: Prefix, held: Held): Held | undefined {
-  const { network, redistribute, device, cost } = held;
+/**
+ * heldIn gives what is in force of our changes of a prefix; undefined where nothing is, as after a restart of ospfd. What
+ * stands in our lists is ours, whether it was `before` or not.
+ */
+export function heldIn(config: OspfConfig, prefix: Prefix, before: Held = {}): Held | undefined {
+  const { network, redistribute, device, cost, suppressed } = before;
   const line = config.redistributeConnected;
   const costNow = device === undefined ? undefined : addressCost(config, device, prefix);
+  const listed = listedIn(config.filters).get(prefix);
   const left: Held = {
     ...(network !== undefined && areaOf(config, prefix) === undefined && { network }),
     ...((line === undefined || isDepreferred(line, redistribute)) && redistribute !== undefined && { redistribute }),
     ...(cost !== undefined && costNow !== cost && costNow !== undefined && rungAt("stub", costNow) && { cost }),
+    ...(suppressed && isSuppressed(config, prefix) && { suppressed }),
+    ...(listed !== undefined && { listed }),
   };
   return Object.keys(left).length === 0 ? undefined : { ...left, ...(device !== undefined && { device }) };
 }

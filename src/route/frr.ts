@@ -6,9 +6,8 @@ import { announcements, type Change, type Driver, type DriverEvent, type Observa
 import { FrrMemory } from "./frr-memory.js";
 import { type Plan, planAnnounce, planDeprefer, planWithdraw, refusalError } from "./frr-plan.js";
 import { commandsFor, observationOf, readState } from "./frr-reading.js";
-import { alongWith, refusalToDeprefer } from "./frr-refusal.js";
-import type { RouterState, Way } from "./frr-state.js";
-import { areaOf } from "./ospf-config.js";
+import { type RouterState, stands } from "./frr-state.js";
+import { wayText } from "./frr-way.js";
 import type { Prefix } from "./prefix.js";
 import { refused, Vty } from "./vty.js";
 
@@ -73,11 +72,14 @@ export class FrrDriver implements Driver {
     return this.#inTurn(async () => {
       try {
         const state = await this.#read(prefixes);
-        const along = alongWith(state, this.#memory, prefixes);
+        // Which rung makes no difference to what can be done; together, as those that go by one line often do.
+        const { refusals } = planDeprefer(state, prefixes, "dead", this.#memory);
         return new Map(
           prefixes.map((prefix) => {
-            const noRung = refusalToDeprefer(state, prefix, this.#memory, along);
-            return [prefix, { ...observationOf(state, prefix), ...(noRung !== undefined && { noRung }) }];
+            const noRung = refusals.get(prefix);
+            const way = wayText(state, prefix, this.#memory);
+            const how = { ...(noRung !== undefined && { noRung }), ...(way !== undefined && { way }) };
+            return [prefix, { ...observationOf(state, prefix), ...how }];
           }),
         );
       } catch (error) {
@@ -94,10 +96,6 @@ export class FrrDriver implements Driver {
       const plan = planAnnounce(await this.#read(prefixes), prefixes, this.#memory);
       await this.#configure(plan, prefixes);
       for (const prefix of plan.held.keys()) held.delete(prefix);
-      // A redistribute line is back for all that it lets through, not only for those of this call.
-      for (const [prefix, { redistribute }] of held) {
-        if (redistribute !== undefined && plan.lines.includes(redistribute)) held.delete(prefix);
-      }
       if (plan.refusals.size > 0) throw refusalError(plan.refusals);
     });
   }
@@ -133,7 +131,7 @@ export class FrrDriver implements Driver {
   #planOutright(prefixes: readonly Prefix[]): Plan | undefined {
     if (!this.#state || monotonicNs() - this.#stateNs > outrightWithinNs) return undefined;
     const plan = planWithdraw(this.#state, prefixes, this.#memory);
-    const outright = plan.refusals.size === 0 && plan.held.size === prefixes.length;
+    const outright = plan.refusals.size === 0 && plan.held.size === prefixes.length && plan.prepare.length === 0;
     return outright && !concernsOthers(plan) ? plan : undefined;
   }
 
@@ -157,6 +155,7 @@ export class FrrDriver implements Driver {
     for (const prefix of concernsOthers(plan) ? [...this.#present.keys()] : plan.held.keys())
       this.#present.delete(prefix);
     try {
+      if (plan.prepare.length > 0) await this.#vty.configure(plan.prepare);
       await this.#vty.configure(plan.lines);
     } catch (error) {
       throw withPrefixes(error, prefixes);
@@ -187,11 +186,11 @@ export class FrrDriver implements Driver {
 
   /** Learns from a reading, and tells what others have changed. */
   #compare(state: RouterState, prefixes: readonly Prefix[]): void {
-    this.#memory.learn(state, prefixes);
+    this.#memory.learn(state, prefixes, this.#stateNs);
     for (const prefix of prefixes) {
       const way = this.#memory.known.get(prefix);
       if (way === undefined) continue;
-      const present = lineStands(state, prefix, way);
+      const present = stands(state, prefix, way, this.#memory.held.get(prefix));
       const before = this.#present.get(prefix);
       this.#present.set(prefix, present);
       if (before === undefined || before === present) continue;
@@ -202,6 +201,7 @@ export class FrrDriver implements Driver {
   #forgetRun(): void {
     this.#state = undefined;
     this.#present.clear();
+    this.#memory.forgetRun();
     this.#json = true;
   }
 
@@ -215,11 +215,6 @@ export class FrrDriver implements Driver {
 /** Whether its lines move more prefixes than those of the call. */
 function concernsOthers(plan: Plan): boolean {
   return plan.lines.some((line) => line.includes("redistribute"));
-}
-
-function lineStands({ config }: RouterState, prefix: Prefix, known: Way): boolean {
-  if (areaOf(config, prefix) !== undefined) return true;
-  return known.redistribute !== undefined && config.redistributeConnected !== undefined;
 }
 
 function withPrefixes(error: unknown, prefixes: readonly Prefix[]): RouteError {

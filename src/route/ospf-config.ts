@@ -1,4 +1,5 @@
 // What ospfd's running configuration says about announcing: `router ospf`, its networks and its redistribution. Pure.
+import { covers, type Filters, readFilters } from "./ospf-filters.js";
 import { addressOf, type Prefix } from "./prefix.js";
 
 /** Network is one `network PREFIX area AREA` line; the area stands as it was written, `0` or `0.0.0.0`. */
@@ -16,6 +17,8 @@ export interface Cost {
 
 /** OspfConfig is what the lines below `router ospf` say, and what others say of announcing. */
 export interface OspfConfig {
+  /** FRR's release as a number that compares, 8.4 as 8004; undefined where it is not FRR. */
+  readonly release: number | undefined;
   /** The heads of all OSPF instances, as `router ospf` or `router ospf vrf blue`. */
   readonly routers: readonly string[];
   readonly routerId: string | undefined;
@@ -25,6 +28,9 @@ export interface OspfConfig {
   /** Interfaces with `ip ospf area`: they announce all their addresses without a network statement. */
   readonly areaInterfaces: readonly string[];
   readonly costs: readonly Cost[];
+  /** `ip ospf prefix-suppression ADDRESS` lines: these addresses are not announced, whatever covers them. */
+  readonly suppressed: readonly { readonly device: string; readonly address: string }[];
+  readonly filters: Filters;
   /** Route-maps with a `set metric` of their own, which beats that of a redistribute line. */
   readonly metricMaps: readonly string[];
   readonly timers: {
@@ -41,7 +47,10 @@ export function readOspfConfig(text: string): OspfConfig {
   const networks: Network[] = [];
   const areaInterfaces: string[] = [];
   const costs: Cost[] = [];
-  const metricMaps: string[] = [];
+  const suppressed: { device: string; address: string }[] = [];
+  const filters = readFilters(text);
+  const [, major, minor] = /^frr version (\d+)\.(\d+)/m.exec(text) ?? [];
+  const release = major === undefined ? undefined : releaseOf(Number(major), Number(minor));
   const timers = { throttleLsaMs: 5000, minArrivalMs: 1000 };
   let routerId: string | undefined;
   let redistributeConnected: string | undefined;
@@ -57,8 +66,8 @@ export function readOspfConfig(text: string): OspfConfig {
       const device = section.slice(10);
       if (line.startsWith(" ip ospf area ")) areaInterfaces.push(device);
       else if (line.startsWith(" ip ospf cost ")) costs.push(costOf(device, words));
+      else if (line.startsWith(" ip ospf prefix-suppression ")) suppressed.push({ device, address: words[3]! });
     }
-    if (section.startsWith("route-map ") && line.startsWith(" set metric ")) metricMaps.push(section.split(" ")[1]!);
     if (section !== "router ospf") continue;
     if (words[0] === "network" && words[2] === "area") networks.push({ prefix: words[1]!, area: words[3]! });
     else if (line.startsWith(" redistribute connected")) redistributeConnected = line.trim();
@@ -66,7 +75,25 @@ export function readOspfConfig(text: string): OspfConfig {
     else if (line.startsWith(" timers throttle lsa all ")) timers.throttleLsaMs = Number(words[4]);
     else if (line.startsWith(" timers lsa min-arrival ")) timers.minArrivalMs = Number(words[3]);
   }
-  return { routers, routerId, networks, redistributeConnected, areaInterfaces, costs, metricMaps, timers };
+  const metricMaps = [...filters.maps].flatMap(([name, entries]) =>
+    entries.filter(({ lines }) => lines.some((one) => one.startsWith("set metric "))).map(() => name),
+  );
+  const announcing = { networks, redistributeConnected, areaInterfaces, costs, suppressed, filters, metricMaps };
+  return { release, routers, routerId, ...announcing, timers };
+}
+
+function releaseOf(major: number, minor: number): number {
+  return 1000 * major + minor;
+}
+
+/** knowsSuppression tells whether this release has `ip ospf prefix-suppression ADDRESS`. */
+export function knowsSuppression({ release }: OspfConfig): boolean {
+  return release !== undefined && release >= releaseOf(9, 1);
+}
+
+/** isSuppressed tells whether the address of a prefix is under prefix-suppression. */
+export function isSuppressed({ suppressed }: OspfConfig, prefix: Prefix): boolean {
+  return suppressed.some(({ address }) => address === addressOf(prefix));
 }
 
 function costOf(device: string, [, , , cost, address]: readonly string[]): Cost {
@@ -110,17 +137,14 @@ export function areaOf(config: OspfConfig, prefix: Prefix): string | undefined {
   return config.networks.find((network) => network.prefix === prefix)?.area;
 }
 
+/** coveredBy quotes what announces a prefix together with other addresses; undefined where nothing can. */
+export function coveredBy(config: OspfConfig, prefix: Prefix): string | undefined {
+  const wider = widerNetwork(config, prefix);
+  if (wider !== undefined) return `\`network ${wider.prefix} area ${wider.area}\``;
+  return config.areaInterfaces.length === 0 ? undefined : `\`ip ospf area\` on ${config.areaInterfaces.join(", ")}`;
+}
+
 /** widerNetwork finds a statement that covers the prefix together with others: it cannot be taken away for one prefix. */
 export function widerNetwork(config: OspfConfig, prefix: Prefix): Network | undefined {
   return config.networks.find((network) => network.prefix !== prefix && covers(network.prefix, addressOf(prefix)));
-}
-
-function covers(network: string, address: string): boolean {
-  const [base = "", length = "32"] = network.split("/");
-  const size = 2 ** (32 - Number(length));
-  return Math.floor(bits(base) / size) === Math.floor(bits(address) / size);
-}
-
-function bits(address: string): number {
-  return address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { redistributeLine } from "../../src/demo/ospfd-conf.js";
 import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import type { Announcement, DriverEvent } from "../../src/route/driver.js";
 import { FrrDriver } from "../../src/route/frr.js";
+import { lsasIn } from "../../src/route/lsdb.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { Vty } from "../../src/route/vty.js";
 import { monotonicNs } from "../../src/units.js";
@@ -35,17 +36,46 @@ const open = async (changes = driver?.changes() ?? [], ways: ReturnType<FrrDrive
 
 /** An operator at vtysh. */
 async function operate(...lines: string[]): Promise<void> {
+  await atOspfd((vty) => vty.configure(lines));
+}
+
+async function running(): Promise<string> {
+  const [reply] = await atOspfd((vty) => vty.run(["show running-config"]));
+  return reply!.text.replaceAll(/^!?\n/gm, "");
+}
+
+/** The external LSA of a prefix, with its sequence number. */
+async function externalOf(prefix: Prefix) {
+  const [reply] = await atOspfd((vty) => vty.run(["show ip ospf database external self-originate json"]));
+  const lsa = [...lsasIn(JSON.parse(reply!.text), "AS-external-LSA")].find(
+    (one) => one["linkStateId"] === addressOf(prefix),
+  );
+  return lsa && { metric: lsa["metric"], tag: lsa["externalRouteTag"], sequence: lsa["lsaSeqNumber"] };
+}
+
+async function atOspfd<T>(ask: (vty: Vty) => Promise<T>): Promise<T> {
   const path = `${network.endpoints[0]!.router.sockets}/ospfd.vty`;
   const vty = new Vty({ path, onDown: () => {}, onUp: () => {} });
   await vty.open();
-  await vty.configure(lines);
-  vty.close();
+  try {
+    return await ask(vty);
+  } finally {
+    vty.close();
+  }
+}
+
+/** The router's restart with another configuration file. */
+async function restartWith(config: string): Promise<void> {
+  const { router } = network.endpoints[0]!;
+  await router.signalOspfd("SIGTERM");
+  await writeFile(join(router.sockets, "..", "ospfd.conf"), config);
+  await router.startOspfd();
 }
 
 /** Waits until the driver has verified it, and R1's kernel says the same. */
 async function settled(prefix: Prefix, announcement: Announcement): Promise<void> {
   const observe = async () => (await driver.observe(both)).get(prefix);
-  await expect.poll(observe, { timeout: 20_000 }).toEqual({ announcement, verified: true });
+  await expect.poll(observe, { timeout: 20_000 }).toMatchObject({ announcement, verified: true });
   const hops = () => network.nextHops(prefix).then((via) => via.length);
   await expect.poll(hops).toBe(announcement === "announced" ? 2 : 1);
 }
@@ -144,13 +174,18 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     expect(driver.changes()).toEqual([]);
   });
 
-  test("a wider network statement is refused with what to use instead", async () => {
+  test("under a wider network statement this release can deprefer, and not withdraw: it says what to use instead", async () => {
     await operate("router ospf", `no network ${first} area 0`, "network 203.0.113.52/31 area 0");
     await expect(driver.withdraw([first])).rejects.toMatchObject({
       code: "ERR_ROUTE_UNSUPPORTED",
-      message: expect.stringMatching(/`network 203\.0\.113\.52\/31 area 0`.*`network 203\.0\.113\.53\/32 area 0`/),
+      message: expect.stringMatching(
+        /`network 203\.0\.113\.52\/31 area 0`.*FRR 9\.1.*`network 203\.0\.113\.53\/32 area …`/,
+      ),
       prefixes: [first],
     });
+    await driver.deprefer([first], "drained");
+    await expect.poll(async () => (await driver.observe(both)).get(first)?.announcement).toBe("drained");
+    await driver.announce([first]);
     await operate("router ospf", "no network 203.0.113.52/31 area 0", `network ${first} area 0`);
   });
 
@@ -159,7 +194,7 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await namespace.ip("link", "set", "up0", "down");
     await expect
       .poll(async () => (await driver.observe([first])).get(first))
-      .toEqual({ announcement: "announced", verified: false, reason: "no adjacency" });
+      .toMatchObject({ announcement: "announced", verified: false, reason: "no adjacency" });
     await namespace.ip("link", "set", "up0", "up");
     await network.settled();
   });
@@ -251,27 +286,107 @@ describe.skipIf(skipWithoutLab())("announced by redistribution", () => {
     expect(driver.changes()).toEqual([]);
   });
 
-  test("one of several is refused, with what would move along", async () => {
-    await settled(first, "announced");
-    await expect(driver.withdraw([first])).rejects.toMatchObject({
-      code: "ERR_ROUTE_UNSUPPORTED",
-      message: expect.stringContaining(`would take ${second} along with ${first}`),
-    });
-    await settled(first, "announced");
-    await settled(second, "announced");
-  });
+  test.each([
+    ["as it is", [], { tag: 0 }],
+    // What beats the line, and matches by something else than a list.
+    ["one that sets the metric", ["match interface lo", "set metric 20", "set tag 7"], { tag: 7 }],
+  ] as const)(
+    "one of two goes down the ladder and back by lists of ours, through the operator's route-map %s",
+    async (_, lines, own) => {
+      await settled(first, "announced");
+      const entry = "route-map ANYCAST permit 10";
+      if (lines.length > 0) await operate(entry, ...lines);
+      await expect.poll(async () => (await externalOf(first))?.tag).toBe(own.tag);
+      const [config, other] = [await running(), await externalOf(second)];
+      for (const [rung, metric] of [
+        ["dead", 16_777_214],
+        ["degraded", 20_000],
+      ] as const) {
+        await driver.deprefer([first], rung);
+        await settled(first, rung);
+        expect(await externalOf(first)).toMatchObject({ metric, ...own });
+        expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { listed: rung, rung } }]);
+      }
+      await driver.withdraw([first]);
+      await settled(first, "withdrawn");
+      expect((await driver.observe(both)).get(first)?.way).toBe(
+        `prefix-lists that its route-map calls: ${second} stays`,
+      );
+      await driver.announce([first]);
+      await settled(first, "announced");
+      expect(await externalOf(first)).toMatchObject({ metric: 20, ...own });
+      expect(await externalOf(second)).toEqual(other);
+      expect(await running()).toBe(config);
+      expect(events).toEqual([]);
+      if (lines.length > 0) await operate(entry, ...lines.map((line) => `no ${line}`));
+    },
+  );
 
-  test("the line comes back when the last of its prefixes is wanted again, and not before", async () => {
+  test("of two that left by the line, one comes back and the other stays away", async () => {
     await settled(first, "announced");
     await driver.withdraw(both);
     await settled(first, "withdrawn");
-    await expect(driver.announce([first])).rejects.toMatchObject({
-      code: "ERR_ROUTE_UNSUPPORTED",
-      message: expect.stringContaining(`would announce ${second}, wanted withdrawn, along with ${first}`),
-    });
-    await driver.announce([second]);
+    await driver.announce([first]);
     await settled(first, "announced");
+    await settled(second, "withdrawn");
+    await driver.announce([second]);
     await settled(second, "announced");
+    expect(driver.changes()).toEqual([]);
+  });
+
+  test("what an operator's `write memory` saved of ours is known by the next run of both daemons, and undone", async () => {
+    await settled(first, "announced");
+    const config = await running();
+    await driver.withdraw([first]);
+    await settled(first, "withdrawn");
+    await driver.close();
+    await restartWith(await running());
+    try {
+      await open([]);
+      await settled(first, "withdrawn");
+      expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { listed: "withdrawn" } }]);
+      await driver.announce([first]);
+      await settled(first, "announced");
+      expect(await running()).toBe(config);
+    } finally {
+      await driver.close();
+      await restartWith(config);
+      await network.settled();
+      await open([]);
+    }
+  });
+
+  test("what was interrupted while our route-map was built is built anew before anything calls it", async () => {
+    await settled(first, "announced");
+    await operate("route-map ANYPROBE deny 10");
+    await driver.withdraw([first]);
+    await settled(first, "withdrawn");
+    await settled(second, "announced");
+    await driver.announce([first]);
+    await settled(first, "announced");
+    expect(await running()).not.toContain("ANYPROBE");
+  });
+
+  test("a route-map of ours that somebody changed while it is called is refused, not made worse", async () => {
+    await settled(first, "announced");
+    await driver.withdraw([first]);
+    await settled(first, "withdrawn");
+    await operate("route-map ANYPROBE permit 50", "set tag 7");
+    await expect(driver.deprefer([first], "dead")).rejects.toThrow(/route-map ANYPROBE is not as anyprobe writes it/);
+    await settled(first, "withdrawn");
+    await operate("route-map ANYPROBE permit 50", "no set tag");
+  });
+
+  test("an operator who takes a prefix out of the route-map's prefix-list removes that one", async () => {
+    await settled(first, "announced");
+    await operate(`no ip prefix-list ANYCAST permit ${first}`);
+    await settled(first, "withdrawn");
+    await operate(`ip prefix-list ANYCAST permit ${first}`);
+    await settled(first, "announced");
+    expect(events).toEqual([
+      { kind: "removed", prefix: first, by: "an operator at ospfd" },
+      { kind: "appeared", prefix: first, by: "an operator at ospfd" },
+    ]);
   });
 
   test("a prefix without its address does not count as moving along", async () => {

@@ -85,6 +85,7 @@ test("a neighbour that is not Full, as old releases write it", () => {
 test("the running configuration of network statements", () => {
   const config = readOspfConfig(fixture("network-running.txt"));
   expect(config).toEqual({
+    release: 8004,
     routers: ["router ospf"],
     routerId: "198.18.255.11",
     networks: [
@@ -95,6 +96,8 @@ test("the running configuration of network statements", () => {
     redistributeConnected: undefined,
     areaInterfaces: [],
     costs: [],
+    suppressed: [],
+    filters: { maps: new Map(), lists: new Map() },
     metricMaps: [],
     timers: { throttleLsaMs: 0, minArrivalMs: 0 },
   });
