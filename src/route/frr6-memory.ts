@@ -10,7 +10,7 @@ import {
   type Way6,
   wayOf6,
 } from "./frr6-state.js";
-import { familyOfPrefix, type Prefix } from "./prefix.js";
+import type { Prefix } from "./prefix.js";
 
 /** Frr6Memory is the memory of one driver; the driver writes down in it what it changes, a reading corrects it. */
 export class Frr6Memory implements Memory6 {
@@ -21,7 +21,6 @@ export class Frr6Memory implements Memory6 {
   /** adopt takes over what an earlier run changed. */
   adopt(changes: readonly Change[]): void {
     for (const { prefix, undo } of changes) {
-      if (familyOfPrefix(prefix) !== 6) continue;
       const { rung, ...held } = undo as Held6 & { readonly rung?: Rung };
       this.held.set(prefix, held);
       this.known.set(prefix, wayIn(held));
@@ -32,7 +31,7 @@ export class Frr6Memory implements Memory6 {
   /** recall takes over how prefixes were seen announced by an earlier run, where nothing better is known. */
   recall(ways: readonly Change[]): void {
     for (const { prefix, undo } of ways) {
-      if (familyOfPrefix(prefix) === 6) this.known.set(prefix, { ...wayIn(undo), ...this.known.get(prefix) });
+      this.known.set(prefix, { ...wayIn(undo), ...this.known.get(prefix) });
     }
   }
 

@@ -30,7 +30,7 @@ function buildService(name: string, raw: RawService): ServiceConfig {
     route: raw.route.map(buildRoute),
     objective: raw.objective && buildObjective(raw.objective, raw.checks),
     damping: buildDamping(raw.damping),
-    guard: buildGuard(raw.guard, raw.route, raw.prefixes),
+    guard: buildGuard(raw.guard, raw.route),
     initial: raw.initial,
     drainMs: raw.drain,
     onExit: raw.on_exit,

@@ -1,6 +1,6 @@
 // What the keys of the config mean to each other, for the whole file and for one service. Faults stop the daemon;
 // warnings are said once and lived with.
-import { addressOf, type Prefix } from "../route/prefix.js";
+import { addressOf } from "../route/prefix.js";
 import { checkIssues, checkName } from "./check-rule.js";
 import type { Issue } from "./config-fault.js";
 import { type Pieces, piecesOf, type ServicePieces } from "./config-piece.js";
@@ -54,7 +54,7 @@ function sharedIssues(services: readonly ServicePieces[]): Issue[] {
       const first = services.slice(0, index).find((other) => other.prefixes.some(({ value }) => value === prefix));
       if (!first?.whole || !service.whole) continue;
       for (const key of sharedKeys) {
-        const [theirs, ours] = [sharedText(first, key, prefix), sharedText(service, key, prefix)];
+        const [theirs, ours] = [sharedText(first, key), sharedText(service, key)];
         if (theirs === undefined || ours === undefined || theirs === ours) continue;
         const message = `expected the same ${key} as service ${first.name}, which shares ${prefix}, got another`;
         issues.push({ path: [...service.path, key], message });
@@ -64,12 +64,12 @@ function sharedIssues(services: readonly ServicePieces[]): Issue[] {
   return issues;
 }
 
-/** How a service treats a prefix, as text; undefined where that is malformed, which is a fault of its own. */
-function sharedText({ route, policy }: ServicePieces, key: (typeof sharedKeys)[number], prefix: Prefix) {
+/** How a service treats its prefixes, as text; undefined where that is malformed, which is a fault of its own. */
+function sharedText({ route, policy }: ServicePieces, key: (typeof sharedKeys)[number]) {
   const drivers = route.map(({ value }) => value);
   if (key === "route") return JSON.stringify(drivers.map(buildRoute));
   if (!policy) return undefined;
-  if (key === "guard") return JSON.stringify({ ...buildGuard(policy.guard, drivers, [prefix]), written: undefined });
+  if (key === "guard") return JSON.stringify({ ...buildGuard(policy.guard, drivers), written: undefined });
   return key === "damping" ? JSON.stringify(policy.damping) : policy.initial;
 }
 

@@ -8,7 +8,7 @@ import type { Moment } from "./boot-clock.js";
 import type { Config } from "./config.js";
 import { type Decided, Decision, type Situation } from "./decision.js";
 import { flapsOf, recordOf } from "./flaps.js";
-import { isGuarded, Sights } from "./sights.js";
+import { Sights } from "./sights.js";
 import type { Flaps } from "./state.js";
 import type { GuardReport } from "./status.js";
 
@@ -44,7 +44,7 @@ export class Decisions {
       for (const prefix of prefixes) {
         const record = flaps.find((one) => one.prefix === prefix);
         const damping = rules && new Damping(inNs(rules), record && recordOf(record, now), monotonicNs());
-        const needed = isGuarded(prefix) ? guard?.others : undefined;
+        const needed = guard?.others;
         const decision = new Decision({ others: needed, damping });
         this.#entries.set(prefix, { decision, damping, needed, decided: undefined });
       }

@@ -1,6 +1,5 @@
 // From a service's policy as the schema read it to what the daemon runs with, and the defaults that follow from its checks
 // and its route.
-import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { nsPerMs } from "../units.js";
 import type { DampingConfig, GuardConfig, ObjectiveConfig } from "./config.js";
 import type { RawCheck } from "./config-schema.js";
@@ -57,13 +56,9 @@ export function buildDamping(raw: RawDamping): DampingConfig | undefined {
 }
 
 /** buildGuard makes the guard of a service; undefined also where there is nothing that it could guard. */
-export function buildGuard(
-  raw: RawGuard,
-  route: readonly RawRoute[],
-  prefixes: readonly Prefix[],
-): GuardConfig | undefined {
+export function buildGuard(raw: RawGuard, route: readonly RawRoute[]): GuardConfig | undefined {
   const watchesOnly = route.every(({ none }) => none !== undefined);
-  if (raw === "none" || watchesOnly || prefixes.every((prefix) => familyOfPrefix(prefix) === 6)) return undefined;
+  if (raw === "none" || watchesOnly) return undefined;
   const others = raw?.others ?? 1;
   const written = raw !== undefined;
   if (raw?.bird !== undefined) return { others, written, router: { kind: "bird", socket: raw.bird } };

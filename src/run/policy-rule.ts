@@ -1,6 +1,5 @@
 // What the keys of a service's policy mean to each other, to its checks and to its prefixes.
 import { maxSamples, within } from "../health/window.js";
-import { familyOfPrefix } from "../route/prefix.js";
 import type { Issue } from "./config-fault.js";
 import type { Piece, ServicePieces } from "./config-piece.js";
 import type { Findings } from "./config-rule.js";
@@ -13,7 +12,7 @@ import type { RawObjective } from "./policy-schema.js";
 export function policyIssues(service: ServicePieces): Findings {
   const faults: Issue[] = [];
   const warnings: Issue[] = [];
-  const { path, prefixes, route, policy, objective } = service;
+  const { path, route, policy, objective } = service;
   if (policy) {
     const { damping, guard } = policy;
     if (damping !== "none" && damping.max < damping.hold_down)
@@ -25,9 +24,6 @@ export function policyIssues(service: ServicePieces): Findings {
     if (guard !== undefined && guard !== "none") {
       if (guard.frr !== undefined && guard.bird !== undefined)
         faults.push({ path: at, message: "expected one of frr and bird, got both" });
-      const unguarded = "a guard reads the database of OSPFv2, which knows IPv4 only";
-      if (service.whole && prefixes.every(({ value }) => familyOfPrefix(value) === 6))
-        faults.push({ path: at, message: `expected none where all prefixes are IPv6, got a mapping (${unguarded})` });
       if (service.whole && route.every(({ value }) => value.none !== undefined))
         warnings.push({ path: at, message: "the driver none withdraws nothing, so there is nothing to guard" });
     }

@@ -2,8 +2,10 @@
 // what the last look showed.
 import { ConfigError } from "../errors.js";
 import type { Sight } from "../guard/guard.js";
+import type { Family } from "../probe/target.js";
 import { BirdLinkState } from "../route/bird-link-state.js";
 import { FrrLinkState } from "../route/frr-link-state.js";
+import { Frr6LinkState } from "../route/frr6-link-state.js";
 import type { LinkState } from "../route/link-state.js";
 import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { monotonicNs } from "../units.js";
@@ -19,11 +21,6 @@ interface Eye {
   looking: Promise<void> | undefined;
 }
 
-/** isGuarded tells whether the guard concerns a prefix: what is read here is OSPFv2, which has IPv4 only. */
-export function isGuarded(prefix: Prefix): boolean {
-  return familyOfPrefix(prefix) === 4;
-}
-
 /** Sights looks from open() to close(). */
 export class Sights {
   readonly #eyes: readonly Eye[];
@@ -35,12 +32,14 @@ export class Sights {
     const eyes = new Map<string, Eye>();
     for (const { name, guard, prefixes } of config.services) {
       if (!guard) continue;
-      const key = JSON.stringify(guard.router);
-      const eye = eyes.get(key) ?? { linkState: open(guard.router), prefixes: new Set(), looking: undefined };
-      eyes.set(key, eye);
       const wrote = (prefix: Prefix) =>
         config.services.some((other) => other.prefixes.includes(prefix) && other.guard?.written === true);
-      for (const prefix of prefixes.filter(isGuarded)) {
+      for (const prefix of prefixes) {
+        // One for each family, so that a router without IPv6 is blind to that alone.
+        const family = familyOfPrefix(prefix);
+        const key = JSON.stringify([guard.router, family]);
+        const eye = eyes.get(key) ?? { linkState: open(guard.router, family), prefixes: new Set(), looking: undefined };
+        eyes.set(key, eye);
         eye.prefixes.add(prefix);
         if (!wrote(prefix)) this.#demanded.push({ path: `services.${name}.guard`, prefix });
       }
@@ -62,7 +61,7 @@ export class Sights {
       throw new ConfigError(
         "ERR_CONFIG_INVALID",
         `${path}: expected a link-state database that can be read, so that the last endpoint of ${prefix} is known as such; ` +
-          `got: ${reason}; write guard: {others: 1, frr: /run/frr} or {others: 1, bird: /run/bird/bird.ctl} where the router is, or guard: none (--guard none)`,
+          `got: ${reason}; write guard: {others: 1, frr: /run/frr} or {others: 1, bird: /run/bird/bird.ctl} where the router is, or guard: none (--guard none)${apart(prefix)}`,
       );
     }
   }
@@ -108,8 +107,14 @@ export class Sights {
   }
 }
 
-function open(router: GuardConfig["router"]): LinkState {
-  return router.kind === "frr"
-    ? new FrrLinkState({ sockets: router.sockets })
-    : new BirdLinkState({ socket: router.socket });
+/** Hosts with OSPF for IPv4 alone are many. */
+function apart(prefix: Prefix): string {
+  return familyOfPrefix(prefix) === 6
+    ? "; without OSPFv3, give IPv6 prefixes a service of their own with guard: none"
+    : "";
+}
+
+function open(router: GuardConfig["router"], family: Family): LinkState {
+  if (router.kind === "bird") return new BirdLinkState({ socket: router.socket });
+  return family === 4 ? new FrrLinkState({ sockets: router.sockets }) : new Frr6LinkState({ sockets: router.sockets });
 }

@@ -129,7 +129,7 @@ describe("a good config file", () => {
     expect(config.services.map(({ guard }) => guard)).toEqual([
       { others: 1, written: true, router: { kind: "bird", socket: "/run/bird/bird.ctl" } },
       { others: 1, written: false, router: { kind: "frr", sockets: "/run/quagga" } },
-      undefined,
+      { others: 1, written: false, router: { kind: "frr", sockets: "/run/frr" } },
       undefined,
     ]);
     expect(config.services.map(({ damping }) => damping?.holdDownMs)).toEqual([10_000, undefined, 10_000, 10_000]);
@@ -201,7 +201,7 @@ describe("a good config file", () => {
     expect(printed.filter((line) => line.includes("guard:"))).toEqual([
       "    guard:",
       '    # guard: {others: 1, frr: "/run/quagga"} (not written)',
-      "    guard: none",
+      '    # guard: {others: 1, frr: "/run/frr"} (not written)',
       "    guard: none",
     ]);
   });
@@ -271,7 +271,7 @@ announce_gap: 5s`;
       { anycast: ["203.0.113.0/24"] },
       '--anycast: expected a host prefix like 203.0.113.53/32 or 2001:db8::53/128, got "203.0.113.0/24" (anyprobe moves host routes only)',
     ],
-    [{ driver: ["ospf"] }, '--driver: expected frr, address or none, got "ospf"'],
+    [{ driver: ["ospf"] }, '--driver: expected frr, bird, exec, address, ifupdown or none, got "ospf"'],
     [{ port: "0" }, "--port: expected a whole number from 1 to 65535, got 0"],
     [{ expectAnswer: ["198.51.100.80"] }, '--expect-answer: expected an IPv6 address, got "198.51.100.80"'],
     [{ label: "eth0" }, '--label: expected a label that begins with lo, got "eth0"'],
