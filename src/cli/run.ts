@@ -30,7 +30,7 @@ export function runVerb(): Command {
     .option("--stable-for <duration>", "how long it must have passed to be up again (default: 10s)")
     .option(
       "--driver <name>",
-      "address, frr or none; may be repeated, in order for withdrawing (default: address)",
+      "address, frr, bird, ifupdown or none; may be repeated, in order for withdrawing (default: address)",
       collect,
     )
     .option("--device <name>", "address driver: the device of the addresses (default: lo)")

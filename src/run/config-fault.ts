@@ -33,7 +33,6 @@ const sentences: Readonly<Record<string, string>> = {
   query: "say dns: {name: …, type: …}",
   qname: "say name",
   qtype: "say type",
-  bird: "it is no driver; beside BIRD use address, and guard: {bird: /run/bird/bird.ctl}",
   vtysh: "say sockets: /run/frr",
   interval_ms: "say interval: 250ms",
   timeout_ms: "say timeout: 250ms",
