@@ -8,7 +8,7 @@ import { daemonDirectory, ended } from "../../src/demo/frr.js";
 import type { Finding } from "../../src/doctor/finding.js";
 import { anycast, anycastAddress, type HostConfig, hostMissing } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
-import { Patient } from "./patient.js";
+import { Patient, timedatectl } from "./patient.js";
 
 interface Fault {
   /** As the finding's id; more than one row may plant the same. */
@@ -568,6 +568,28 @@ describe.skipIf(skipWithoutLab(hostMissing()))("a host", () => {
     } finally {
       flush(patient);
     }
+  });
+
+  it("has an examination named that could not be made, and the others' findings", async () => {
+    patient.install("nft", "#!/bin/sh\necho no JSON\n");
+    patient.setClock("no");
+    const findings = await patient.examined();
+    patient.setClock("yes");
+    patient.uninstall("nft");
+    expect(findings).toMatchObject([
+      { id: "clock-unsynchronised" },
+      { id: "examination-failed", severity: "note", subject: "packet filter" },
+    ]);
+  });
+
+  it.each([
+    ["is not allowed", "exit 1"],
+    ["kills itself", "kill -9 $$"],
+  ])("is not blamed for a program that %s", async (_, line) => {
+    patient.install("timedatectl", `#!/bin/sh\n${line}\n`);
+    const findings = await patient.examined();
+    patient.install("timedatectl", timedatectl);
+    expect(findings).toEqual([]);
   });
 
   it("is clean again at the end", async () => {

@@ -13,7 +13,7 @@ import { anycast, Host, type HostConfig } from "../support/host.js";
 import type { Visit } from "./examiner.js";
 
 /** timedatectl as it would be on a host that runs systemd: what it says is in a file. */
-const timedatectl = `#!/bin/sh
+export const timedatectl = `#!/bin/sh
 read -r word < "$(dirname "$0")/synchronised" && echo "$word"
 `;
 
@@ -27,8 +27,7 @@ export class Patient implements AsyncDisposable {
     this.#programs = join(host.directory, "bin");
     mkdirSync(this.root);
     mkdirSync(this.#programs);
-    writeFileSync(join(this.#programs, "timedatectl"), timedatectl);
-    chmodSync(join(this.#programs, "timedatectl"), 0o755);
+    this.install("timedatectl", timedatectl);
     this.setClock("yes");
     const examiner = fileURLToPath(new URL("examiner.ts", import.meta.url));
     this.#doctor = host.namespace.spawn(process.execPath, ["--import", import.meta.resolve("tsx"), examiner], {
@@ -41,6 +40,16 @@ export class Patient implements AsyncDisposable {
     const host = await Host.create([anycast]);
     await host.answer();
     return new Patient(host);
+  }
+
+  /** install puts a program before the host's own of that name. */
+  install(name: string, script: string): void {
+    writeFileSync(join(this.#programs, name), script);
+    chmodSync(join(this.#programs, name), 0o755);
+  }
+
+  uninstall(name: string): void {
+    rmSync(join(this.#programs, name));
   }
 
   setClock(synchronised: "yes" | "no"): void {
