@@ -52,10 +52,10 @@ async function check(socket: string): Promise<{ file: string | undefined; fault:
     ([said = ""]) => ({ said, fault: undefined }),
     (error: unknown) => {
       if (!(error instanceof RouteError) || error.code !== "ERR_ROUTE_REFUSED") throw error;
-      return { said: error.message, fault: error.message.split("\n").slice(1).join(" ") };
+      return { said: error.message, fault: error.message.replace(/^.*?Reading configuration from \S+\s*/s, "") };
     },
   );
-  return { file: /Reading configuration from (.+)/.exec(said)?.[1], fault };
+  return { file: /Reading configuration from (\S+?);?(?:\s|$)/.exec(said)?.[1], fault };
 }
 
 function broken(file: string, fault: string): Finding {

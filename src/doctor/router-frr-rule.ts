@@ -1,5 +1,4 @@
 // What only FRR and Quagga can have wrong: timers, statements that cover too much, costs that move too much. Pure.
-import type { Observation } from "../route/driver.js";
 import { type OspfConfig, routeMapOf } from "../route/ospf-config.js";
 import type { Prefix } from "../route/prefix.js";
 import type { Config } from "../run/config.js";
@@ -14,10 +13,6 @@ export interface FrrReading {
   readonly config: OspfConfig;
   /** What `show version` answers. */
   readonly version: string;
-  /** What the frr driver says of each prefix; none where it moves none. */
-  readonly observations: ReadonlyMap<Prefix, Observation>;
-  /** Why the frr driver cannot move a prefix at all. */
-  readonly refusals: ReadonlyMap<Prefix, string>;
   /** Undefined where its database cannot be read as JSON: Quagga, or no OSPF. */
   readonly reading: RouterReading | undefined;
 }
@@ -25,15 +20,9 @@ export interface FrrReading {
 /** What FRR keeps between two instances of an LSA on default timers, with a margin (ROUTING). */
 const defaultGapMs = 1100;
 
-/** judgeFrr judges what judgeRouter does not know of; `explained` are prefixes of which something graver was said. */
-export function judgeFrr(frr: FrrReading, daemon: Config | undefined, explained: ReadonlySet<string>): Finding[] {
-  return [
-    ...judgeVersion(frr),
-    ...judgeTimers(frr, daemon),
-    ...judgeRedistribution(frr),
-    ...judgeCosts(frr),
-    ...frr.prefixes.flatMap((prefix) => (explained.has(prefix) ? [] : judgePrefix(frr, prefix))),
-  ];
+/** judgeFrr judges what judgeRouter does not know of. */
+export function judgeFrr(frr: FrrReading, daemon: Config | undefined): Finding[] {
+  return [...judgeVersion(frr), ...judgeTimers(frr, daemon), ...judgeRedistribution(frr), ...judgeCosts(frr)];
 }
 
 function judgeVersion({ name, reading, config }: FrrReading): Finding[] {
@@ -126,31 +115,4 @@ function judgeCosts({ name, config, version, reading }: FrrReading): Finding[] {
       fix: `\`interface ${device}\`, \`no ip ospf cost\`; for one prefix: \`ip ospf cost ${cost} ADDRESS\``,
     },
   ];
-}
-
-/** What the driver will not do. Its sentences say what is wrong, a colon, and what to do. */
-function judgePrefix({ observations, refusals }: FrrReading, prefix: Prefix): Finding[] {
-  const refusal = refusals.get(prefix);
-  const seen = observations.get(prefix);
-  if (refusal !== undefined) {
-    const [message, fix] = apart(refusal);
-    return [{ id: "driver-refuses", severity: "error", subject: prefix, message, fix }];
-  }
-  // What is not announced cannot be depreferred either; that is said of it already.
-  if (seen?.noRung === undefined || seen.announcement === "withdrawn") return [];
-  const [message, fix] = apart(seen.noRung);
-  return [
-    {
-      id: "no-rung",
-      severity: "warning",
-      subject: prefix,
-      message: `it can be withdrawn and not depreferred: ${message}`,
-      fix,
-    },
-  ];
-}
-
-function apart(sentence: string): [message: string, fix: string] {
-  const at = sentence.lastIndexOf(": ");
-  return at < 0 ? [sentence, "see docs/routers/frr.md"] : [sentence.slice(0, at), sentence.slice(at + 2)];
 }

@@ -1,13 +1,10 @@
 // Reads ospfd of FRR or Quagga through its vty socket, as a router (router-reading.ts) and for what only FRR does (router-frr-rule.ts).
-import { FrrDriver } from "../route/frr.js";
 import { FrrLinkState } from "../route/frr-link-state.js";
 import type { Announcer } from "../route/link-state.js";
 import { type Json, readExternalLsas, readNeighbors, readRouterLsas } from "../route/lsdb.js";
 import { readOspfConfig } from "../route/ospf-config.js";
 import type { Prefix } from "../route/prefix.js";
 import { Vty } from "../route/vty.js";
-import { proveRoute } from "../run/selftest-route.js";
-import type { State } from "../run/state.js";
 import type { Finding } from "./finding.js";
 import type { FrrReading } from "./router-frr-rule.js";
 import {
@@ -39,8 +36,8 @@ export const frrDialect: Dialect = {
   showNeighbors: "vtysh -c 'show ip ospf neighbor'",
 };
 
-/** readFrr reads one ospfd; undefined where none is to be examined. `state` is what the daemon left. Never rejects. */
-export async function readFrr(router: Router, state: State): Promise<FrrReading | Finding | undefined> {
+/** readFrr reads one ospfd; undefined where none is to be examined. Never rejects. */
+export async function readFrr(router: Router): Promise<FrrReading | Finding | undefined> {
   const path = `${router.path}/ospfd.vty`;
   const name = `ospfd at ${path}`;
   const prefixes = ofFamily(router.prefixes, 4);
@@ -54,7 +51,7 @@ export async function readFrr(router: Router, state: State): Promise<FrrReading 
   const [version = "", running = "", ...answers] = texts;
   const config = readOspfConfig(running);
   if (!config.routers.includes("router ospf") && !router.namedBy.has("driver")) return undefined;
-  const common = { name, router, prefixes, config, version, ...(await askDriver(router, prefixes, state)) };
+  const common = { name, router, prefixes, config, version };
   // Without JSON, as in Quagga, and without `router ospf` an answer is a sentence, or nothing.
   if (!answers.every((answer) => answer.trimStart().startsWith("{"))) return { ...common, reading: undefined };
   const [ospf, interfaces, neighbors, own, externals] = answers as [string, string, string, string, string];
@@ -83,21 +80,6 @@ export async function askVty(path: string, commands: readonly string[]): Promise
     return (await vty.run(commands)).map(({ status, text }) => (status === 0 ? text : ""));
   } finally {
     vty.close();
-  }
-}
-
-/** What the driver says of each prefix, knowing what the daemon knows. Nothing is asked of a driver that does not move them. */
-async function askDriver({ path, namedBy }: Router, prefixes: readonly Prefix[], { changes, ways }: State) {
-  if (!namedBy.has("driver")) return { observations: new Map<never, never>(), refusals: new Map<never, never>() };
-  const driver = new FrrDriver({ sockets: path });
-  try {
-    await driver.open(changes, () => {}, ways);
-    const observations = await driver.observe(prefixes);
-    const proofs = await proveRoute({ driver: "frr", sockets: path }, prefixes);
-    const failed = proofs.filter((proof) => proof.state === "failed");
-    return { observations, refusals: new Map(failed.map(({ subject, got }) => [subject as Prefix, got])) };
-  } finally {
-    await driver.close();
   }
 }
 

@@ -74,8 +74,8 @@ export function routersOf({ config, prefixes, services, list }: Context): Router
   const named = new Set<Prefix>();
   for (const { route, guard, prefixes } of services) {
     for (const entry of route) {
-      if ("sockets" in entry) add("frr", entry.sockets, prefixes, "driver");
-      else if ("socket" in entry) add("bird", String(entry.socket), prefixes, "driver");
+      if (entry.driver === "frr") add("frr", entry.sockets, prefixes, "driver");
+      else if (entry.driver === "bird") add("bird", entry.socket, prefixes, "driver");
       else continue;
       for (const prefix of prefixes) named.add(prefix);
     }

@@ -1,9 +1,9 @@
 // Examines the routers of this host: those that the config names, or those at the usual places.
 import type { Prefix } from "../route/prefix.js";
-import type { State } from "../run/state.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination } from "./host.js";
 import { readBird } from "./router-bird.js";
+import { askDrivers } from "./router-driver.js";
 import { readFrr } from "./router-frr.js";
 import { type FrrReading, judgeFrr } from "./router-frr-rule.js";
 import { type Router, type RouterReading, routersOf } from "./router-reading.js";
@@ -13,8 +13,8 @@ import { judgeRouter, judgeSilence } from "./router-rule.js";
 export const examineRouters: Examination = {
   name: "routers",
   async examine(context) {
-    const { state } = context;
-    const seen = (await Promise.all(routersOf(context).map((router) => look(router, state, context)))).flat();
+    const { state, config } = context;
+    const seen = (await Promise.all(routersOf(context).map((router) => look(router, context)))).flat();
     const findings = seen.filter((one): one is Finding => "id" in one);
     const frrs = seen.filter((one): one is FrrReading => "version" in one);
     const readings = seen.flatMap((one) => ("id" in one ? [] : "version" in one ? (one.reading ?? []) : one));
@@ -23,18 +23,16 @@ export const examineRouters: Examination = {
       ...readings.flatMap((reading) => judgeRouter(reading)),
       ...judgeSilence(readings, present(context), away),
     ];
+    const reached = new Set([...frrs, ...readings].map(({ router }) => router.path));
     const explained = new Set(common.map(({ subject }) => subject));
-    return [...findings, ...common, ...frrs.flatMap((frr) => judgeFrr(frr, context.config, explained))];
+    const refusals = await askDrivers(context, reached, explained);
+    return [...findings, ...common, ...frrs.flatMap((frr) => judgeFrr(frr, config)), ...refusals];
   },
 };
 
-async function look(
-  router: Router,
-  state: State,
-  context: Context,
-): Promise<readonly (Finding | FrrReading | RouterReading)[]> {
+async function look(router: Router, context: Context): Promise<readonly (Finding | FrrReading | RouterReading)[]> {
   if (router.kind === "bird") return readBird(router, context);
-  const found = await readFrr(router, state);
+  const found = await readFrr(router);
   return found === undefined ? [] : [found];
 }
 

@@ -9,10 +9,9 @@ type Item = Readonly<Record<string, unknown>>;
 /** readKnot reads the settings of a running Knot. Throws Unreadable. */
 export async function readKnot(server: Server, context: Context): Promise<Settings> {
   const option = optionOf(server.command, "-C", "--confdb") === undefined ? "-c" : "-C";
-  // It writes to a file only; behind the configuration it says OK.
-  const text = await ask(context, server, ["knotc", option, server.file, "conf-export", "/dev/stdout"]);
+  const text = await ask(context, server, ["knotc", option, server.file, "conf-export"]);
   try {
-    return settingsOf((parse(text.replace(/\nOK\s*$/, "\n")) ?? {}) as Item);
+    return settingsOf((parse(text) ?? {}) as Item);
   } catch (error) {
     throw new Unreadable(`expected YAML of \`knotc conf-export\`: ${(error as Error).message}`);
   }
