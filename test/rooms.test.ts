@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   route: ["probe", "engine"],
   guard: ["route"],
   run: ["probe", "engine", "measure", "health", "route", "guard", "yaml", "zod", "pino"],
-  doctor: ["probe", "engine", "route", "run"],
+  doctor: ["probe", "engine", "route", "run", "yaml"],
   init: ["probe", "engine", "route", "run", "doctor"],
   load: ["probe", "engine", "measure", "zod", "hdr-histogram-js"],
   watch: ["probe", "engine", "measure"],
