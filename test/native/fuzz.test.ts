@@ -1,14 +1,13 @@
 // Feeds all that reads packets what nobody would send: libFuzzer under ASan and UBSan, for ANYPROBE_FUZZ_SECONDS in all (60
 // where the lab is required, else 4). A finding fails, and is printed with the input that shows it.
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { skipWithoutLab } from "../support/lab.js";
+import { build, run } from "./build.js";
 import { corpus } from "./fuzz/corpus.js";
 
 const here = fileURLToPath(new URL("fuzz/", import.meta.url));
@@ -46,34 +45,20 @@ const seconds = Number(process.env["ANYPROBE_FUZZ_SECONDS"] ?? (process.env["ANY
 const shareSeconds = Math.ceil(seconds / Object.keys(programs).length);
 
 const compiler = ["clang++-14", "clang++"].find((name) => !spawnSync(name, ["--version"]).error);
-const flags = [
-  ...["-std=c++20", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread"],
-  ...["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"],
-];
-
-/** Runs a program to its end, off this thread: some take longer than vitest lets a thread be silent. */
-async function run(program: string, argv: readonly string[]): Promise<{ status: number | null; stderr: string }> {
-  const child = spawn(program, argv, { stdio: ["ignore", "ignore", "pipe"] });
-  const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "close")]);
-  return { status, stderr };
-}
-
-/** Compiles all files at once, for the engine's are many, and links them; gives what the compiler says, which is nothing. */
-async function build(program: string, files: readonly string[], calls: readonly string[] = []): Promise<string> {
-  const objects = files.map((_, i) => `${program}-${i}.o`);
-  const compiled = files.map((file, i) => run(compiler!, [...flags, "-c", file, "-o", objects[i]!]));
-  const complaints = (await Promise.all(compiled)).map(({ stderr }) => stderr).join("");
-  if (complaints) return complaints;
-  const wrapped = calls.map((call) => `-Wl,--wrap=${call}`);
-  return (await run(compiler!, [...flags, ...wrapped, ...objects, "-o", program])).stderr;
-}
+const toolchain = {
+  compiler: compiler ?? "clang++",
+  flags: [
+    ...["-std=c++20", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread"],
+    ...["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"],
+  ],
+};
 
 /** Why nothing can be fuzzed on this host, in one sentence; undefined where it can. */
 async function missing(): Promise<string | undefined> {
   if (!compiler) return "clang is not installed";
   const source = join(directory, "empty.cc");
   writeFileSync(source, 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }\n');
-  return (await build(join(directory, "empty"), [source])) === ""
+  return (await build(toolchain, join(directory, "empty"), [source])) === ""
     ? undefined
     : `${compiler} has no runtime for -fsanitize=fuzzer (libclang-rt-14-dev)`;
 }
@@ -88,7 +73,8 @@ describe.skipIf(skipWithoutLab(await missing()))("no octets do harm to what read
   test.each(Object.entries(programs))("%s", { timeout: shareSeconds * 1000 + 300_000 }, async (name, made) => {
     const program = join(directory, name);
     const sources = [join(here, `${name}.cc`), ...made.sources.map((source) => `${native}${source}.cc`)];
-    expect(await build(program, sources, made.calls)).toBe("");
+    const wrapped = (made.calls ?? []).map((call) => `-Wl,--wrap=${call}`);
+    expect(await build(toolchain, program, sources, wrapped)).toBe("");
     const inputs = join(directory, `${name}-corpus`);
     mkdirSync(inputs);
     const seeds = corpus[name]!();

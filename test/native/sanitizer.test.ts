@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { build, run } from "./build.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const native = fileURLToPath(new URL("../../native/", import.meta.url));
@@ -35,36 +36,37 @@ const sources = [
     .map((name) => join(here, name)),
 ];
 
-function compile(sanitizer: string, files: readonly string[], program: string) {
-  const flags = ["-std=c++20", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread"];
-  return spawnSync("g++", [...flags, `-fsanitize=${sanitizer}`, ...files, "-o", program], { encoding: "utf8" });
-}
+const toolchain = (sanitizer: string) => ({
+  compiler: "g++",
+  flags: ["-std=c++20", "-O1", "-g", "-fno-omit-frame-pointer", "-pthread", `-fsanitize=${sanitizer}`],
+});
 
 /** Why a sanitizer cannot be used on this host, in one sentence; undefined where it can. */
-function missing(sanitizer: string): string | undefined {
+async function missing(sanitizer: string): Promise<string | undefined> {
   const source = join(directory, "empty.cc");
   const program = join(directory, "empty");
   writeFileSync(source, "int main() {}\n");
-  const { error, status } = compile(sanitizer, [source], program);
-  if (error) return "g++ is not installed";
-  if (status !== 0) return `g++ has no runtime for -fsanitize=${sanitizer}`;
-  return spawnSync(program).status === 0 ? undefined : `programs of -fsanitize=${sanitizer} do not run on this kernel`;
+  if (spawnSync("g++", ["--version"]).error) return "g++ is not installed";
+  if ((await build(toolchain(sanitizer), program, [source])) !== "")
+    return `g++ has no runtime for -fsanitize=${sanitizer}`;
+  return (await run(program, [])).status === 0
+    ? undefined
+    : `programs of -fsanitize=${sanitizer} do not run on this kernel`;
 }
 
 describe("the native engine has no fault that a sanitizer sees", () => {
   for (const sanitizer of ["address,undefined", "thread"]) {
-    test(sanitizer, { timeout: 300_000 }, ({ skip }) => {
-      const reason = missing(sanitizer);
+    test(sanitizer, { timeout: 300_000 }, async ({ skip }) => {
+      const reason = await missing(sanitizer);
       if (reason) skip(reason);
       const program = join(directory, sanitizer.replace(",", "-"));
-      expect(compile(sanitizer, sources, program).stderr).toBe("");
+      expect(await build(toolchain(sanitizer), program, sources)).toBe("");
       const env = {
         ...process.env,
         UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
         TSAN_OPTIONS: "halt_on_error=1",
       };
-      const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8", env });
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "all so\n", stderr: "" });
+      expect(await run(program, [], env)).toEqual({ status: 0, stdout: "all so\n", stderr: "" });
     });
   }
 });
