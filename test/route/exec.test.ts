@@ -55,7 +55,7 @@ describe("the program", () => {
       command: [
         ...program(
           "tell",
-          'env | grep ^ANYPROBE_ | sort > "$folder/env"; cat > "$folder/in"; echo "$@" > "$folder/argv"',
+          'env | grep ^ANYPROBE_ | grep -v ^ANYPROBE_LAB= | sort > "$folder/env"; cat > "$folder/in"; echo "$@" > "$folder/argv"',
         ),
         "$HOME",
         "a b",
@@ -168,7 +168,7 @@ describe("with an observer", () => {
     const { observed } = await make({
       observe: program(
         "say",
-        'env | grep -c ^ANYPROBE_ > "$folder/n"; echo "$ANYPROBE_SERVICE" > "$folder/s"; echo dead',
+        'env | grep ^ANYPROBE_ | grep -vc ^ANYPROBE_LAB= > "$folder/n"; echo "$ANYPROBE_SERVICE" > "$folder/s"; echo dead',
       ),
     });
     await observed();
