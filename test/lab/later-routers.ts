@@ -11,10 +11,11 @@ import type { Experiment } from "./figures.js";
 
 const script = fileURLToPath(new URL("later-routers.sh", import.meta.url));
 
-/** By the BIRD that stands beside FRR; files without a BIRD need to run once only. */
+/** By the BIRD that stands beside FRR. */
+const both = ["test/lab/link-state.test.ts", "test/route/bird.test.ts", "test/doctor/router-bird.test.ts"];
 const files: Readonly<Record<"bird2" | "bird3", readonly string[]>> = {
-  bird2: ["test/route/frr.test.ts", "test/lab/deprefer.test.ts", "test/lab/link-state.test.ts"],
-  bird3: ["test/lab/link-state.test.ts"],
+  bird2: ["test/route/frr.test.ts", "test/lab/deprefer.test.ts", "test/route/frr6.test.ts", ...both],
+  bird3: both,
 };
 
 /** What vitest's JSON reporter writes. */
