@@ -21,6 +21,7 @@ export class Patient implements AsyncDisposable {
   readonly root: string;
   readonly #programs: string;
   readonly #doctor: ChildProcess;
+  readonly #started: ChildProcess[] = [];
 
   private constructor(readonly host: Host) {
     this.root = join(host.directory, "root");
@@ -62,8 +63,19 @@ export class Patient implements AsyncDisposable {
     writeFileSync(join(this.root, path), content);
   }
 
-  /** wipe takes away all files. */
-  wipe(): void {
+  /** start starts a program there that ends at the next recovery. */
+  start(path: string, argv: readonly string[]): ChildProcess {
+    const child = this.host.spawn(path, argv);
+    this.#started.push(child);
+    return child;
+  }
+
+  /** recover takes away all files, and ends what was started. */
+  async recover(): Promise<void> {
+    const started = this.#started.splice(0);
+    for (const child of started) child.kill("SIGKILL");
+    // A socket goes with its process, not with the signal.
+    await Promise.all(started.map(ended));
     rmSync(this.root, { recursive: true });
     mkdirSync(this.root);
   }
