@@ -1,6 +1,6 @@
 // The docs cannot drift: every config key, default, error code, option and exit code is in them, and nothing else is.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { exitCodeOf, exitCodes } from "../src/cli/exit.js";
 import { program, tree } from "../src/cli/program.js";
@@ -62,6 +62,16 @@ describe("docs/config.md", () => {
 
   it("has a description of every key in the schema too", () => {
     for (const [path, { key }] of schema) expect(key.description, path).toMatch(/^.{10,}\.$/);
+  });
+});
+
+describe("docs/routers", () => {
+  const pages = readdirSync(new URL("../docs/routers/", import.meta.url));
+
+  it.each(pages)("%s has only configs that are valid", (page) => {
+    const text = readFileSync(new URL(`../docs/routers/${page}`, import.meta.url), "utf8");
+    for (const [, example] of text.matchAll(/```yaml\n(services:[\s\S]*?)```/g))
+      expect(readConfigText(example!, page).warnings).toEqual([]);
   });
 });
 

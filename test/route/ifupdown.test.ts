@@ -164,4 +164,15 @@ describe.skipIf(skipWithoutLab(missing))("ifupdown", () => {
     expect(up).toEqual(["announced"]);
     expect(events.map(({ kind }: { kind: string }) => kind)).toEqual(["lost", "back"]);
   });
+
+  it("is compared with its stanzas by the selftest, which moves nothing", async () => {
+    const { away, here, along, wide, none, shown } = await run("selftest");
+    expect(away).toEqual({ state: "doubtful", got: "withdrawn; withdrawing runs `ifdown lo:0`" });
+    expect(here).toEqual({ state: "proven", got: "announced; withdrawing runs `ifdown lo:0`" });
+    expect(along).toEqual({ state: "failed", got: `lo:2 has ${three} too` });
+    expect(wide).toEqual({ state: "failed", got: "lo:24 has 203.0.113.53/24" });
+    expect(none.state).toBe("failed");
+    expect(none.got).toContain("unknown interface lo:7");
+    expect(shown).toEqual(["203.0.113.53/32 lo:0"]);
+  });
 });
