@@ -110,9 +110,7 @@ export class BirdInclude implements BirdMeans {
       text = this.#edit(before, prefixes, to);
       if (text !== before) replaced = await replaceFile(file, text);
     } catch (error) {
-      if (error instanceof RouteError) throw error;
-      const message = this.#explain(error as NodeJS.ErrnoException);
-      throw new RouteError("ERR_ROUTE_UNREACHABLE", message, "bird", prefixes, { cause: error });
+      throw error instanceof RouteError ? error : this.#fileError(error, prefixes);
     }
     if (!replaced) {
       // BIRD has it already, and may be waiting with the announcement.
@@ -123,12 +121,25 @@ export class BirdInclude implements BirdMeans {
       await this.#ask("configure");
       this.#loaded = text;
     } catch (error) {
-      // Whoever did not answer may have taken it, or will when it starts again.
       if (error instanceof RouteError && error.code === "ERR_ROUTE_REFUSED") await this.#restore(replaced, error);
-      else await replaced?.keep();
+      // Whoever did not answer may have taken it, or will when it starts again.
+      else await this.#keep(replaced, prefixes);
       throw error;
     }
-    await replaced?.keep();
+    await this.#keep(replaced, prefixes);
+  }
+
+  async #keep(replaced: Replaced | undefined, prefixes: readonly Prefix[]): Promise<void> {
+    try {
+      await replaced?.keep();
+    } catch (error) {
+      throw this.#fileError(error, prefixes);
+    }
+  }
+
+  #fileError(error: unknown, prefixes: readonly Prefix[]): RouteError {
+    const message = this.#explain(error as NodeJS.ErrnoException);
+    return new RouteError("ERR_ROUTE_UNREACHABLE", message, "bird", prefixes, { cause: error });
   }
 
   async #restore(replaced: Replaced | undefined, refused: RouteError): Promise<void> {

@@ -61,9 +61,11 @@ export function buildGuard(raw: RawGuard, route: readonly RawRoute[]): GuardConf
   if (raw === "none" || watchesOnly) return undefined;
   const others = raw?.others ?? 1;
   const written = raw !== undefined;
-  if (raw?.bird !== undefined) return { others, written, router: { kind: "bird", socket: raw.bird } };
-  const sockets = raw?.frr ?? route.find(({ frr }) => frr !== undefined)?.frr?.sockets ?? defaultSockets;
-  return { others, written, router: { kind: "frr", sockets } };
+  const frr = raw?.frr ?? route.find((entry) => entry.frr !== undefined)?.frr?.sockets;
+  const bird =
+    raw?.bird ?? (frr === undefined ? route.find((entry) => entry.bird !== undefined)?.bird?.socket : undefined);
+  if (bird !== undefined) return { others, written, router: { kind: "bird", socket: bird } };
+  return { others, written, router: { kind: "frr", sockets: frr ?? defaultSockets } };
 }
 
 /** Where FRR has its sockets unless its packager thought otherwise. */

@@ -7,6 +7,7 @@ import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import { BirdDriver, type BirdWay } from "../../src/route/bird.js";
 import type { Announcement, DriverEvent } from "../../src/route/driver.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
+import { proveRoute } from "../../src/run/selftest-route.js";
 import { monotonicNs } from "../../src/units.js";
 import { Bird, birdMissing } from "../support/bird.js";
 import { skipWithoutLab } from "../support/lab.js";
@@ -147,6 +148,22 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
       verified: true,
       way: `ACAST_PS_ADVERTISE in ${file()}`,
     });
+  });
+
+  test("the selftest says what it would change, and what it could not", async () => {
+    const entry = { driver: "bird", socket: bird.socket, ...ways() } as const;
+    expect(await proveRoute(entry, [moved, moved6])).toMatchObject([
+      { subject: moved, state: "proven", got: `announced; withdrawing changes ACAST_PS_ADVERTISE in ${file()}` },
+      {
+        subject: moved6,
+        state: "doubtful",
+        got: expect.stringMatching(/it cannot be depreferred: .* has no ACAST6_/),
+      },
+    ]);
+    const away = { ...entry, ipv4: { ...ways().ipv4, file: "/nonexistent/v4.set" } } as const;
+    expect(await proveRoute(away, [moved])).toMatchObject([
+      { state: "failed", got: expect.stringMatching(/v4\.set cannot be replaced: ENOENT/) },
+    ]);
   });
 
   test("an included set moves one of two prefixes and leaves the other's LSA alone; BIRD's next start finds it so", async () => {

@@ -131,8 +131,23 @@ describe("a good config file", () => {
       { others: 1, written: false, router: { kind: "frr", sockets: "/run/quagga" } },
       { others: 1, written: false, router: { kind: "frr", sockets: "/run/frr" } },
       undefined,
+      { others: 1, written: false, router: { kind: "bird", socket: "/run/bird-inside.ctl" } },
     ]);
-    expect(config.services.map(({ damping }) => damping?.holdDownMs)).toEqual([10_000, undefined, 10_000, 10_000]);
+    expect(config.services.map(({ damping }) => damping?.holdDownMs)).toEqual([
+      10_000,
+      undefined,
+      10_000,
+      10_000,
+      10_000,
+    ]);
+    expect(config.services.at(-1)?.route).toEqual([
+      {
+        driver: "bird",
+        socket: "/run/bird-inside.ctl",
+        ipv4: { file: "/etc/bird.d/anycast-prefixes.conf", constant: "ACAST_PS_ADVERTISE", dummy: "10.189.200.255/32" },
+        ipv6: { protocol: "anycast6" },
+      },
+    ]);
   });
 
   it.each([
@@ -203,6 +218,7 @@ describe("a good config file", () => {
       '    # guard: {others: 1, frr: "/run/quagga"} (not written)',
       '    # guard: {others: 1, frr: "/run/frr"} (not written)',
       "    guard: none",
+      '    # guard: {others: 1, bird: "/run/bird-inside.ctl"} (not written)',
     ]);
   });
 
