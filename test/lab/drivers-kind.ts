@@ -57,10 +57,7 @@ export const kinds: readonly Kind[] = [
   {
     name: "ifupdown",
     announce: "network",
-    route: ({ prefixes: { ipv4, ipv6 } }, prefix) => {
-      const index = (familyOfPrefix(prefix) === 4 ? ipv4 : ipv6).indexOf(prefix);
-      return { ifupdown: { interface: `lo:${index}`, recovery: "anchor" } };
-    },
+    route: ({ prefixes }, prefix) => ({ ifupdown: { interface: aliasOf(prefixes, prefix), recovery: "anchor" } }),
     prepare: prepareIfupdown,
     withdrawMs: 60,
   },
@@ -124,19 +121,28 @@ function addressRoute(_: Ground, prefix: Prefix) {
   return { address: { device: "lo", recovery: "anchor", ...label } };
 }
 
-/** Each prefix has a stanza of its own; ifupdown's files are those of this test, for the daemon and its children alone. */
+/** aliasOf is the alias whose stanza has the prefix alone. */
+function aliasOf({ ipv4, ipv6 }: Prefixes, prefix: string): string {
+  return `lo:${[...ipv4, ...ipv6].indexOf(prefix)}`;
+}
+
+/** prepareIfupdown has ifupdown put the prefixes on lo; its files are those of the lab for the daemon and its children alone. */
 export async function prepareIfupdown({
   directory,
   prefixes,
 }: Pick<Ground, "directory" | "prefixes">): Promise<readonly string[]> {
-  const stanza = (prefix: string, index: number) =>
-    `auto lo:${index}\niface lo:${index} inet static\n    address ${prefix}\n`;
+  const all = [...prefixes.ipv4, ...prefixes.ipv6];
+  const aliases = all.map((prefix) => aliasOf(prefixes, prefix));
+  const stanzas = all.map((prefix, index) => {
+    const [family, more] = prefix.includes(":") ? ["inet6", "    dad-attempts 0\n"] : ["inet", ""];
+    return `auto ${aliases[index]}\niface ${aliases[index]} ${family} static\n    address ${prefix}\n${more}`;
+  });
   const interfaces = join(directory, "interfaces");
-  await writeFile(interfaces, prefixes.ipv4.map(stanza).join("\n"));
-  const away = prefixes.ipv4.map((prefix) => `ip address del ${prefix} dev lo`);
+  await writeFile(interfaces, stanzas.join("\n"));
   const script = [
     ...["mount -t tmpfs tmpfs /run", "mkdir /run/network", `mount --bind ${interfaces} /etc/network/interfaces`],
-    ...[...away, "ifup lo:0 lo:1", 'exec "$@"'],
+    ...all.map((prefix) => `ip address del ${prefix} dev lo`),
+    ...[`ifup ${aliases.join(" ")} > /dev/null`, 'exec "$@"'],
   ];
   return ["sh", "-ec", script.join("\n"), "sh"];
 }
