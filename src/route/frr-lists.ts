@@ -33,12 +33,16 @@ function listOf(kept: Kept): string {
   return `${ours}-${kept.toUpperCase()}`;
 }
 
-/** listedIn gives the prefixes that stand in our lists, by how they are kept. */
-export function listedIn({ lists }: Filters): ReadonlyMap<Prefix, Kept> {
-  const all = kinds.map((kept) =>
-    (lists.get(listOf(kept)) ?? []).map(({ network }) => [network as Prefix, kept] as const),
-  );
-  return new Map(all.toReversed().flat());
+/** listedIn gives the prefixes that our lists keep, by how; none while no route-map calls ours. */
+export function listedIn(filters: Filters): ReadonlyMap<Prefix, Kept> {
+  if (callers(filters).length === 0 || !filters.maps.has(ours)) return new Map();
+  const inList = (kept: Kept) => (filters.lists.get(listOf(kept)) ?? []).map(({ network }) => [network, kept] as const);
+  return new Map(kinds.toReversed().flatMap(inList) as (readonly [Prefix, Kept])[]);
+}
+
+/** leftoverLines takes away what an interrupted change has left: it keeps no prefix. */
+export function leftoverLines(filters: Filters): readonly string[] {
+  return listedIn(filters).size === 0 ? clearLines(filters) : [];
 }
 
 /**

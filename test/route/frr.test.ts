@@ -1,17 +1,15 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Network } from "../../src/demo/network.js";
-import { redistributeLine } from "../../src/demo/ospfd-conf.js";
 import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import type { Announcement, DriverEvent } from "../../src/route/driver.js";
 import { FrrDriver } from "../../src/route/frr.js";
-import { lsasIn } from "../../src/route/lsdb.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
-import { Vty } from "../../src/route/vty.js";
 import { monotonicNs } from "../../src/units.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { operate } from "../support/ospfd.js";
 import { withoutJson } from "../support/without-json.js";
 
 const first = prefixOf("203.0.113.53");
@@ -23,8 +21,8 @@ let monitor: RouteMonitor;
 let driver: FrrDriver;
 let events: DriverEvent[];
 
-async function start(announce: "network" | "redistribute"): Promise<void> {
-  network = await Network.create({ endpoints: 2, announce, timers: "tuned", prefixes: both, client: false });
+async function start(): Promise<void> {
+  network = await Network.create({ endpoints: 2, announce: "network", timers: "tuned", prefixes: both, client: false });
   monitor = await network.routeMonitor();
 }
 
@@ -33,44 +31,6 @@ const open = async (changes = driver?.changes() ?? [], ways: ReturnType<FrrDrive
   driver = new FrrDriver({ sockets: network.endpoints[0]!.router.sockets, timeoutMs: 500 });
   await driver.open(changes, (event) => events.push(event), ways);
 };
-
-/** An operator at vtysh. */
-async function operate(...lines: string[]): Promise<void> {
-  await atOspfd((vty) => vty.configure(lines));
-}
-
-async function running(): Promise<string> {
-  const [reply] = await atOspfd((vty) => vty.run(["show running-config"]));
-  return reply!.text.replaceAll(/^!?\n/gm, "");
-}
-
-/** The external LSA of a prefix, with its sequence number. */
-async function externalOf(prefix: Prefix) {
-  const [reply] = await atOspfd((vty) => vty.run(["show ip ospf database external self-originate json"]));
-  const lsa = [...lsasIn(JSON.parse(reply!.text), "AS-external-LSA")].find(
-    (one) => one["linkStateId"] === addressOf(prefix),
-  );
-  return lsa && { metric: lsa["metric"], tag: lsa["externalRouteTag"], sequence: lsa["lsaSeqNumber"] };
-}
-
-async function atOspfd<T>(ask: (vty: Vty) => Promise<T>): Promise<T> {
-  const path = `${network.endpoints[0]!.router.sockets}/ospfd.vty`;
-  const vty = new Vty({ path, onDown: () => {}, onUp: () => {} });
-  await vty.open();
-  try {
-    return await ask(vty);
-  } finally {
-    vty.close();
-  }
-}
-
-/** The router's restart with another configuration file. */
-async function restartWith(config: string): Promise<void> {
-  const { router } = network.endpoints[0]!;
-  await router.signalOspfd("SIGTERM");
-  await writeFile(join(router.sockets, "..", "ospfd.conf"), config);
-  await router.startOspfd();
-}
 
 /** Waits until the driver has verified it, and R1's kernel says the same. */
 async function settled(prefix: Prefix, announcement: Announcement): Promise<void> {
@@ -84,7 +44,7 @@ const endpointGone = (hops: readonly string[]) => !hops.includes(network.endpoin
 const endpointBack = (hops: readonly string[]) => hops.includes(network.endpoints[0]!.address);
 
 describe.skipIf(skipWithoutLab())("announced by network statements", () => {
-  beforeAll(() => start("network"));
+  beforeAll(start);
   afterAll(() => network?.close());
   beforeEach(() => open([]));
   afterEach(async () => {
@@ -159,10 +119,10 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
 
   test("an operator's removal and return are told; a vanished address is neither", async () => {
     await driver.observe(both);
-    await operate("router ospf", `no network ${first} area 0`);
+    await operate(network.endpoints[0]!, "router ospf", `no network ${first} area 0`);
     await settled(first, "withdrawn");
     expect(events).toEqual([{ kind: "removed", prefix: first, by: "an operator at ospfd" }]);
-    await operate("router ospf", `network ${first} area 0`);
+    await operate(network.endpoints[0]!, "router ospf", `network ${first} area 0`);
     await settled(first, "announced");
     expect(events.slice(1)).toEqual([{ kind: "appeared", prefix: first, by: "an operator at ospfd" }]);
     const { namespace } = network.endpoints[0]!;
@@ -175,7 +135,7 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
   });
 
   test("under a wider network statement this release can deprefer, and not withdraw: it says what to use instead", async () => {
-    await operate("router ospf", `no network ${first} area 0`, "network 203.0.113.52/31 area 0");
+    await operate(network.endpoints[0]!, "router ospf", `no network ${first} area 0`, "network 203.0.113.52/31 area 0");
     await expect(driver.withdraw([first])).rejects.toMatchObject({
       code: "ERR_ROUTE_UNSUPPORTED",
       message: expect.stringMatching(
@@ -186,7 +146,7 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await driver.deprefer([first], "drained");
     await expect.poll(async () => (await driver.observe(both)).get(first)?.announcement).toBe("drained");
     await driver.announce([first]);
-    await operate("router ospf", "no network 203.0.113.52/31 area 0", `network ${first} area 0`);
+    await operate(network.endpoints[0]!, "router ospf", "no network 203.0.113.52/31 area 0", `network ${first} area 0`);
   });
 
   test("no adjacency is no verification", async () => {
@@ -231,10 +191,8 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
 
   test("a daemon that knows no json, as Quagga, is read by its text", async () => {
     const directory = await mkdtemp(join(tmpdir(), "anyprobe-quagga-"));
-    const proxy = await withoutJson(
-      join(directory, "ospfd.vty"),
-      join(network.endpoints[0]!.router.sockets, "ospfd.vty"),
-    );
+    const real = join(network.endpoints[0]!.router.sockets, "ospfd.vty");
+    const proxy = await withoutJson(join(directory, "ospfd.vty"), real);
     await driver.close();
     driver = new FrrDriver({ sockets: directory });
     await driver.open([], (event) => events.push(event));
@@ -245,7 +203,7 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     await driver.announce([first]);
     await settled(first, "announced");
     await driver.close();
-    proxy.close();
+    await proxy.close();
     await rm(directory, { recursive: true });
     await open([]);
   });
@@ -255,159 +213,5 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
     expect((await driver.observe([prefix])).get(prefix)?.announcement).toBe("unknown");
     await expect(driver.withdraw([prefix, first])).rejects.toMatchObject({ prefixes: [prefix] });
     await settled(first, "withdrawn");
-  });
-});
-
-describe.skipIf(skipWithoutLab())("announced by redistribution", () => {
-  beforeAll(() => start("redistribute"));
-  afterAll(() => network?.close());
-  beforeEach(() => open([]));
-  afterEach(async () => {
-    await driver.announce([first]).catch(() => {});
-    await driver.announce([second]).catch(() => {});
-    await driver.close();
-  });
-
-  test("all prefixes of the router leave together and come back with the configured line", async () => {
-    await settled(first, "announced");
-    const sinceNs = monotonicNs();
-    await driver.withdraw(both);
-    expect(driver.changes().map((change) => change.undo)).toEqual([
-      { redistribute: redistributeLine },
-      { redistribute: redistributeLine },
-    ]);
-    await monitor.until(addressOf(first), endpointGone, sinceNs);
-    await settled(first, "withdrawn");
-    await settled(second, "withdrawn");
-    await driver.announce(both);
-    await settled(first, "announced");
-    await settled(second, "announced");
-    expect(events).toEqual([]);
-    expect(driver.changes()).toEqual([]);
-  });
-
-  test.each([
-    ["as it is", [], { tag: 0 }],
-    // What beats the line, and matches by something else than a list.
-    ["one that sets the metric", ["match interface lo", "set metric 20", "set tag 7"], { tag: 7 }],
-  ] as const)(
-    "one of two goes down the ladder and back by lists of ours, through the operator's route-map %s",
-    async (_, lines, own) => {
-      await settled(first, "announced");
-      const entry = "route-map ANYCAST permit 10";
-      if (lines.length > 0) await operate(entry, ...lines);
-      await expect.poll(async () => (await externalOf(first))?.tag).toBe(own.tag);
-      const [config, other] = [await running(), await externalOf(second)];
-      for (const [rung, metric] of [
-        ["dead", 16_777_214],
-        ["degraded", 20_000],
-      ] as const) {
-        await driver.deprefer([first], rung);
-        await settled(first, rung);
-        expect(await externalOf(first)).toMatchObject({ metric, ...own });
-        expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { listed: rung, rung } }]);
-      }
-      await driver.withdraw([first]);
-      await settled(first, "withdrawn");
-      expect((await driver.observe(both)).get(first)?.way).toBe(
-        `prefix-lists that its route-map calls: ${second} stays`,
-      );
-      await driver.announce([first]);
-      await settled(first, "announced");
-      expect(await externalOf(first)).toMatchObject({ metric: 20, ...own });
-      expect(await externalOf(second)).toEqual(other);
-      expect(await running()).toBe(config);
-      expect(events).toEqual([]);
-      if (lines.length > 0) await operate(entry, ...lines.map((line) => `no ${line}`));
-    },
-  );
-
-  test("of two that left by the line, one comes back and the other stays away", async () => {
-    await settled(first, "announced");
-    await driver.withdraw(both);
-    await settled(first, "withdrawn");
-    await driver.announce([first]);
-    await settled(first, "announced");
-    await settled(second, "withdrawn");
-    await driver.announce([second]);
-    await settled(second, "announced");
-    expect(driver.changes()).toEqual([]);
-  });
-
-  test("what an operator's `write memory` saved of ours is known by the next run of both daemons, and undone", async () => {
-    await settled(first, "announced");
-    const config = await running();
-    await driver.withdraw([first]);
-    await settled(first, "withdrawn");
-    await driver.close();
-    await restartWith(await running());
-    try {
-      await open([]);
-      await settled(first, "withdrawn");
-      expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { listed: "withdrawn" } }]);
-      await driver.announce([first]);
-      await settled(first, "announced");
-      expect(await running()).toBe(config);
-    } finally {
-      await driver.close();
-      await restartWith(config);
-      await network.settled();
-      await open([]);
-    }
-  });
-
-  test("what was interrupted while our route-map was built is built anew before anything calls it", async () => {
-    await settled(first, "announced");
-    await operate("route-map ANYPROBE deny 10");
-    await driver.withdraw([first]);
-    await settled(first, "withdrawn");
-    await settled(second, "announced");
-    await driver.announce([first]);
-    await settled(first, "announced");
-    expect(await running()).not.toContain("ANYPROBE");
-  });
-
-  test("a route-map of ours that somebody changed while it is called is refused, not made worse", async () => {
-    await settled(first, "announced");
-    await driver.withdraw([first]);
-    await settled(first, "withdrawn");
-    await operate("route-map ANYPROBE permit 50", "set tag 7");
-    await expect(driver.deprefer([first], "dead")).rejects.toThrow(/route-map ANYPROBE is not as anyprobe writes it/);
-    await settled(first, "withdrawn");
-    await operate("route-map ANYPROBE permit 50", "no set tag");
-  });
-
-  test("an operator who takes a prefix out of the route-map's prefix-list removes that one", async () => {
-    await settled(first, "announced");
-    await operate(`no ip prefix-list ANYCAST permit ${first}`);
-    await settled(first, "withdrawn");
-    await operate(`ip prefix-list ANYCAST permit ${first}`);
-    await settled(first, "announced");
-    expect(events).toEqual([
-      { kind: "removed", prefix: first, by: "an operator at ospfd" },
-      { kind: "appeared", prefix: first, by: "an operator at ospfd" },
-    ]);
-  });
-
-  test("a prefix without its address does not count as moving along", async () => {
-    const { namespace } = network.endpoints[0]!;
-    await namespace.ip("address", "del", second, "dev", "lo");
-    await expect.poll(async () => (await driver.observe(both)).get(second)?.announcement).toBe("withdrawn");
-    await driver.withdraw([first]);
-    await settled(first, "withdrawn");
-    await driver.announce([first]);
-    await namespace.ip("address", "add", second, "dev", "lo");
-    await settled(second, "announced");
-    expect(events).toEqual([]);
-  });
-
-  test("an operator who takes the redistribution away removes both", async () => {
-    await settled(first, "announced");
-    await operate("router ospf", "no redistribute connected");
-    await settled(first, "withdrawn");
-    expect(events.map((event) => event.kind)).toEqual(["removed", "removed"]);
-    await operate("router ospf", redistributeLine);
-    await settled(first, "announced");
-    expect(events.map((event) => event.kind)).toEqual(["removed", "removed", "appeared", "appeared"]);
   });
 });
