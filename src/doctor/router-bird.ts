@@ -28,7 +28,7 @@ const dialect: Dialect = {
   showNeighbors: "birdc show ospf neighbors",
 };
 
-/** readBird reads the OSPF protocols that carry the prefixes. Never rejects. */
+/** readBird reads the OSPF protocols that carry the prefixes. Rejects where an answer cannot be read. */
 export async function readBird(router: Router, context: Context): Promise<readonly (RouterReading | Finding)[]> {
   const name = `BIRD at ${router.path}`;
   try {
@@ -42,7 +42,8 @@ export async function readBird(router: Router, context: Context): Promise<readon
     );
     return fault === undefined ? readings : [...readings, broken(file ?? name, fault)];
   } catch (error) {
-    return [unreachable(router, name, error as Error)];
+    if (error instanceof RouteError) return [unreachable(router, name, error)];
+    throw error;
   }
 }
 

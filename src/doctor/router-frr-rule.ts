@@ -22,7 +22,12 @@ const defaultGapMs = 1100;
 
 /** judgeFrr judges what judgeRouter does not know of. */
 export function judgeFrr(frr: FrrReading, daemon: Config | undefined): Finding[] {
-  return [...judgeVersion(frr), ...judgeTimers(frr, daemon), ...judgeRedistribution(frr), ...judgeCosts(frr)];
+  return [
+    ...judgeVersion(frr),
+    ...judgeTimers(frr, daemon),
+    ...judgeRedistribution(frr.name, frr.config.redistributeConnected, "ip"),
+    ...judgeCosts(frr),
+  ];
 }
 
 function judgeVersion({ name, reading, config }: FrrReading): Finding[] {
@@ -80,8 +85,8 @@ function judgeTimers({ name, config, prefixes, reading }: FrrReading, daemon: Co
   return findings;
 }
 
-function judgeRedistribution({ name, config }: FrrReading): Finding[] {
-  const line = config.redistributeConnected;
+/** judgeRedistribution judges a `redistribute connected …` line; `ip` is how its family's prefix-lists begin. */
+export function judgeRedistribution(name: string, line: string | undefined, ip: "ip" | "ipv6"): Finding[] {
   if (line === undefined || routeMapOf(line) !== undefined) return [];
   return [
     {
@@ -90,8 +95,8 @@ function judgeRedistribution({ name, config }: FrrReading): Finding[] {
       subject: name,
       message: `expected a route-map, got \`${line}\`: it announces every network and address of this host`,
       fix:
-        "`ip prefix-list ANYCAST permit PREFIX`, `route-map ANYCAST permit 10`, `match ip address prefix-list ANYCAST`, and " +
-        `\`${line} route-map ANYCAST\``,
+        `\`${ip} prefix-list ANYCAST permit PREFIX\`, \`route-map ANYCAST permit 10\`, ` +
+        `\`match ${ip} address prefix-list ANYCAST\`, and \`${line} route-map ANYCAST\``,
     },
   ];
 }

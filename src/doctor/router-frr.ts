@@ -36,7 +36,7 @@ export const frrDialect: Dialect = {
   showNeighbors: "vtysh -c 'show ip ospf neighbor'",
 };
 
-/** readFrr reads one ospfd; undefined where none is to be examined. Never rejects. */
+/** readFrr reads one ospfd; undefined where none is to be examined. Rejects where an answer cannot be read. */
 export async function readFrr(router: Router): Promise<FrrReading | Finding | undefined> {
   const path = `${router.path}/ospfd.vty`;
   const name = `ospfd at ${path}`;

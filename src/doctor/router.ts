@@ -6,6 +6,7 @@ import { readBird } from "./router-bird.js";
 import { askDrivers } from "./router-driver.js";
 import { readFrr } from "./router-frr.js";
 import { type FrrReading, judgeFrr } from "./router-frr-rule.js";
+import { readFrr6 } from "./router-frr6.js";
 import { type Router, type RouterReading, routersOf } from "./router-reading.js";
 import { judgeRouter, judgeSilence } from "./router-rule.js";
 
@@ -32,8 +33,8 @@ export const examineRouters: Examination = {
 
 async function look(router: Router, context: Context): Promise<readonly (Finding | FrrReading | RouterReading)[]> {
   if (router.kind === "bird") return readBird(router, context);
-  const found = await readFrr(router);
-  return found === undefined ? [] : [found];
+  const [four, six] = await Promise.all([readFrr(router), readFrr6(router)]);
+  return [...(four === undefined ? [] : [four]), ...six];
 }
 
 /** An address that is missing is announced by nobody, and named by another examination. */
