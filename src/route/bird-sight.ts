@@ -1,6 +1,6 @@
 // One reading of BIRD for one family: what is asked, and what the answers say of this node's own announcements. Pure.
 import type { Family } from "../probe/target.js";
-import { readBirdState, readProtocols } from "./bird-state.js";
+import { type BirdProtocol, readBirdState, readProtocols } from "./bird-state.js";
 import type { Announcement, Observation } from "./driver.js";
 import { rungAt } from "./frr-state.js";
 import type { Announcer } from "./link-state.js";
@@ -36,7 +36,9 @@ export interface BirdSight {
 
 /** exporterIn finds what announces prefixes of a family, in the answer to `show protocols all`. Throws where that is not clear. */
 export function exporterIn(text: string, family: Family): Exporter {
-  const protocols = readProtocols(text).filter(({ families }) => families.includes(family));
+  // BIRD 1 has no channels: all of one daemon is of one family.
+  const carries = ({ families }: BirdProtocol) => families.length === 0 || families.includes(family);
+  const protocols = readProtocols(text).filter(carries);
   const ospf = protocols.filter(({ kind, state }) => kind === "OSPF" && state === "up").map(({ name }) => name);
   if (ospf.length === 1) return { kind: "OSPF", names: ospf };
   if (ospf.length > 1) throw new Error(`expected one OSPF protocol for IPv${family}, got ${ospf.join(", ")}`);
@@ -104,7 +106,7 @@ function exportedIn(
 ): ReadonlyMap<Prefix, Exported> {
   return new Map(
     prefixes.flatMap((prefix, index) => {
-      const source = /^\S+\s+\S+ \[(\S+) /m.exec(answers[index]!)?.[1];
+      const source = /^\S+\/\d+\s.*?\[(\S+) /m.exec(answers[index]!)?.[1];
       return source === undefined || source === exporter ? [] : [[prefix, metricIn(answers[index]!)] as const];
     }),
   );
