@@ -25,6 +25,8 @@ export type BirdFiles = (prefixes: Prefixes, directory: string) => Readonly<Reco
 /** startBird puts BIRD in the place of what runs at the first endpoint; resolves when R1 routes by it as before. */
 export async function startBird(network: Network, files: BirdFiles, prefixes: Prefixes): Promise<Bird> {
   const { namespace, router, address, address6 } = network.endpoints[0]!;
+  // In good order they take back what they announced, instead of leaving it to the dead interval.
+  await Promise.all((["ospfd", "ospf6d"] as const).map((daemon) => router.signalOspfd("SIGTERM", daemon)));
   await router.stop();
   // Until R1 has given up what was there before, it looks settled when it is not.
   const routed = async () =>

@@ -35,6 +35,8 @@ export interface CellOptions {
   /** The prefix beside it that nothing may happen to. */
   readonly other: Prefix;
   readonly runs: number;
+  /** It has to be depreferred; else it may say why it cannot. */
+  readonly hasRungs: boolean;
   /** How long the router is left alone before a withdrawal, and before all else. ms */
   readonly calmMs: { readonly withdraw: number; readonly originate: number };
   readonly turns: Turns;
@@ -56,6 +58,8 @@ export interface Cell {
 
 const endpointId = "198.18.255.11";
 const withinMs = 20_000;
+/** A router that waits for a timer does nothing that others have to wait for. */
+const longestTurnMs = 500;
 /** FRR's zebra writes an IPv6 route anew by deleting it and adding it, microseconds apart, whatever changed of its LSA. */
 const rewriteMs = 5;
 const rungActions: readonly Action[] = ["deprefer", "back"];
@@ -89,8 +93,9 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
       const { ms, moved } = await act(options, movement);
       changedNs = monotonicNs();
       way = moved.status.drivers.find((driver) => driver.way !== undefined)?.way ?? way;
-      if (ms === undefined && movement.action === "deprefer" && moved.status.observed === "announced") {
+      if (movement.action === "deprefer" && moved.settled && moved.status.observed === "announced") {
         noRung = moved.status.reason ?? "the driver does not say why";
+        if (options.hasRungs) failures.push(`expected it to be depreferred, got no rung: ${noRung}`);
       } else {
         const faults = await faultsOf(options, movement, ms, moved);
         failures.push(...faults.map((fault) => `${movement.action} ${run + 1}/${runs}: ${fault}`));
@@ -147,17 +152,19 @@ function longestAbsenceMs(events: readonly RouteEvent[], gateway: string): numbe
 async function act(options: CellOptions, { to, routed }: Movement): Promise<{ ms: number | undefined; moved: Moved }> {
   const { network, monitor, mover, prefix, turns } = options;
   const gateway = gatewayTo(network, prefix);
-  const { ms, moved } = await turns.take(async () => {
+  const { startNs, event, moved } = await turns.take(async () => {
     const { startNs, moved } = await mover.move({ prefix, to, withinMs });
     const seen = monitor
       .until(addressOf(prefix), (hops) => hops.length > 0 && hops.includes(gateway) === routed, startNs, withinMs)
       .catch(() => undefined);
     // A driver without the rung is done at once, and R1 hears nothing.
     const idle = moved.then(({ status }) => (status.observed === to ? seen : undefined));
-    const event = await Promise.race([seen, idle]);
-    return { ms: event && (event.atNs - startNs) / nsPerMs, moved };
+    const event = Promise.race([seen, idle]);
+    await Promise.race([event, sleep(longestTurnMs)]);
+    return { startNs, event, moved };
   });
-  return { ms, moved: await moved };
+  const at = await event;
+  return { ms: at && (at.atNs - startNs) / nsPerMs, moved: await moved };
 }
 
 /** faultsOf holds R1 against what was ordered. */

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RoutedNode } from "../../src/demo/network.js";
+import type { Family } from "../../src/probe/target.js";
 import { familyOfPrefix, type Prefix } from "../../src/route/prefix.js";
 import type { Bird } from "../support/bird.js";
 import {
@@ -39,6 +40,8 @@ export interface Kind {
   route(ground: Ground, prefix: Prefix): Readonly<Record<string, unknown>>;
   /** Makes its files ready; gives the command that the daemon runs by. */
   prepare?(ground: Ground): Promise<readonly string[]>;
+  /** The families whose prefixes it can deprefer. */
+  readonly rungs?: readonly Family[];
   /** The bar of the median of a withdrawal on IPv4 and tuned timers, ms. */
   readonly withdrawMs?: number;
 }
@@ -51,6 +54,7 @@ export const kinds: readonly Kind[] = [
     name: "frr network",
     announce: "network",
     route: ({ e1 }) => ({ frr: { sockets: e1.router.sockets } }),
+    rungs: [4],
     withdrawMs: socketMs,
   },
   { name: "address under frr", announce: "network", route: addressRoute, withdrawMs: socketMs },
@@ -72,11 +76,13 @@ export const kinds: readonly Kind[] = [
       },
     }),
     prepare: prepareExec,
+    rungs: [4],
   },
   {
     name: "frr redistribute",
     announce: "redistribute",
     route: ({ e1 }) => ({ frr: { sockets: e1.router.sockets } }),
+    rungs: [4, 6],
     withdrawMs: socketMs,
   },
   {
@@ -88,6 +94,7 @@ export const kinds: readonly Kind[] = [
       [sets.ipv6.file]: includedFile("ipv6", prefixes.ipv6),
     }),
     route: ({ bird }) => ({ bird: { socket: bird!.socket, ipv4: setAt(bird!, "ipv4"), ipv6: setAt(bird!, "ipv6") } }),
+    rungs: [4, 6],
     withdrawMs: socketMs,
   },
   {

@@ -34,6 +34,8 @@ reconciler.step();
 const settled = await reconciler.settledWithin(15_000);
 say({ settled, errors: [...errors.values()].flat(), status: reconciler.status() } satisfies Ready);
 for await (const line of createInterface({ input: process.stdin })) void obey(JSON.parse(line));
+await reconciler.close();
+watch.close();
 
 async function obey({ prefix, to, withinMs }: Order): Promise<void> {
   errors.set(prefix, []);

@@ -1,7 +1,7 @@
 // The matrix: every driver, on IPv4 and IPv6, moves one of two prefixes, and R1's kernel table says when and whether nothing else
 // moved. Time runs from the decision, in a process that has the drivers as the daemon has them, to R1's event.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { Network } from "../../src/demo/network.js";
@@ -15,7 +15,7 @@ import { type Cell, measureCell, Turns, unmeasured } from "./drivers-cell.js";
 import { type Ground, type Kind, kinds } from "./drivers-kind.js";
 import { Mover } from "./drivers-mover.js";
 import { matrixTable } from "./drivers-table.js";
-import { type Experiment, spread } from "./figures.js";
+import { type Experiment, round, spread } from "./figures.js";
 
 /** The first of each family moves, the second must not. */
 const families = [
@@ -58,7 +58,11 @@ export const drivers: Experiment = {
         ...barsOf(chosen, tuned),
         ...failuresOf(untuned).map((text) => `default timers: ${text}`),
       ],
-      environment: { pace: "unpaced: min_gap 0, announce_gap 0", spacing },
+      environment: {
+        pace: "unpaced: min_gap 0, announce_gap 0",
+        spacing,
+        load_average: loadavg().map((load) => round(load)),
+      },
     };
   },
 };
@@ -117,6 +121,7 @@ async function measureKind(kind: Kind, network: Network, monitor: RouteMonitor, 
         const cell = await measureCell({
           ...{ network, monitor, mover, prefix, other, say },
           ...{ runs: pass.runs, turns: pass.turns, calmMs },
+          hasRungs: kind.rungs?.includes(familyOfPrefix(prefix)) ?? false,
         });
         return { name, cell };
       }),
