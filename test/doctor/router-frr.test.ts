@@ -1,5 +1,8 @@
 // The doctor at a real FRR: each fault is planted alone in the running configuration of e1 (or of its neighbours), named, and
 // taken out again.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Network, type RoutedNode } from "../../src/demo/network.js";
 import { Vty } from "../../src/route/vty.js";
@@ -26,13 +29,14 @@ interface Keys {
   readonly minGap?: string;
   readonly route?: readonly unknown[];
   readonly guard?: unknown;
+  readonly state?: string;
 }
 
-function config({ prefixes = [first], minGap = "0s", route, guard }: Keys = {}) {
+function config({ prefixes = [first], minGap = "0s", route, guard, state = "/nonexistent/state.json" }: Keys = {}) {
   const { sockets } = e1.router;
   return {
     min_gap: minGap,
-    state: "/nonexistent/state.json",
+    state,
     services: {
       resolver: {
         prefixes,
@@ -152,6 +156,19 @@ describe.skipIf(skipWithoutLab())("FRR", () => {
       if (mend.length > 0) await operate(at(), ...mend);
     }
     await finds([]);
+  });
+
+  test("what the daemon withdrew is not taken for forgotten", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "anyprobe-doctor-"));
+    const state = join(directory, "state.json");
+    const change = { driver: "frr", prefix: first, undo: { network: "0", device: "lo" } };
+    await writeFile(state, JSON.stringify({ version: 2, changes: [change] }));
+    await operate(e1, "router ospf", `no network ${first} area 0`);
+    await finds(["prefix-unannounced"]);
+    await finds([], { state });
+    await operate(e1, "router ospf", `network ${first} area 0`);
+    await finds([]);
+    await rm(directory, { recursive: true });
   });
 
   test("mixed-metric-types is named, and not the rung that it costs", async () => {
