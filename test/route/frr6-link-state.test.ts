@@ -49,7 +49,7 @@ async function othersBy(reader: LinkState): Promise<readonly Announcer[]> {
 
 const patience = { timeout: 20_000, interval: 50 };
 
-/** ospf6d announces an address of lo at 10, BIRD its stubnet at 5. */
+/** At the costs that e1 and e2 are given, and that of BIRD's stubnet. */
 async function expectOthers(...atE2: readonly Announcer[]): Promise<void> {
   await expect.poll(() => othersBy(frr), patience).toEqual([...atE2, stub(e3Id, 5)]);
   await expect.poll(() => othersBy(atBird), patience).toEqual([stub(e1Id, 10), ...atE2]);
@@ -71,7 +71,12 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("OSPFv3 of FR
     r1 = network.r1;
     [e1, e2] = network.endpoints as [RoutedNode, RoutedNode];
     const broadcast = (device: string) => [`interface ${device}`, "no ipv6 ospf6 network"];
-    await Promise.all([operate(r1, ...broadcast("e2")), operate(e2, ...broadcast("up0"))]);
+    // Of its own accord FRR 8 announces lo at 10, FRR 10 at 0.
+    const cost = ["interface lo", "ipv6 ospf6 cost 10"];
+    await Promise.all([
+      ...[operate(r1, ...broadcast("e2")), operate(e1, ...cost)],
+      operate(e2, ...cost, ...broadcast("up0")),
+    ]);
     const e3 = network.endpoints[2]!;
     await e3.router.stop();
     bird = await Bird.create(e3.namespace, () => birdConfig);
