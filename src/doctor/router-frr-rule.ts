@@ -4,6 +4,7 @@ import type { Prefix } from "../route/prefix.js";
 import type { Config } from "../run/config.js";
 import type { Finding } from "./finding.js";
 import type { Router, RouterReading } from "./router-reading.js";
+import { guardUnreadable } from "./router-rule.js";
 
 /** FrrReading is what an ospfd says of itself. */
 export interface FrrReading {
@@ -30,17 +31,16 @@ export function judgeFrr(frr: FrrReading, daemon: Config | undefined): Finding[]
   ];
 }
 
-function judgeVersion({ name, reading, config }: FrrReading): Finding[] {
+function judgeVersion({ name, router, reading, config }: FrrReading): Finding[] {
   if (reading || !config.routers.includes("router ospf")) return [];
-  return [
-    {
-      id: "router-without-json",
-      severity: "note",
-      subject: name,
-      message: "expected the JSON of FRR 8 or later, got plain text: only its configuration was examined",
-      fix: "have a look yourself: vtysh -c 'show ip ospf neighbor' -c 'show ip ospf interface'",
-    },
-  ];
+  const note: Finding = {
+    id: "router-without-json",
+    severity: "note",
+    subject: name,
+    message: "expected the JSON of FRR 8 or later, got plain text: only its configuration was examined",
+    fix: "have a look yourself: vtysh -c 'show ip ospf neighbor' -c 'show ip ospf interface'",
+  };
+  return router.namedBy.has("guard") ? [guardUnreadable(name, "it needs the JSON of FRR 8 or later"), note] : [note];
 }
 
 function judgeTimers({ name, config, prefixes, reading }: FrrReading, daemon: Config | undefined): Finding[] {

@@ -77,16 +77,7 @@ function judgeDatabase(reading: RouterReading): Finding[] {
   const guarded = router.namedBy.has("guard");
   const stubs = prefixes.filter((prefix) => own.get(prefix)?.some(({ kind }) => kind === "stub"));
   if (announcers instanceof Error) {
-    if (!guarded) return [];
-    return [
-      {
-        id: "guard-unreadable",
-        severity: "error",
-        subject: name,
-        message: `expected a database in which the guard can count other endpoints: ${announcers.message}`,
-        fix: "let the guard read another router (guard: {others: 1, bird: …}), or write guard: none",
-      },
-    ];
+    return guarded ? [guardUnreadable(name, announcers.message)] : [];
   }
   const blind = [...new Set([...announcers.values()].flatMap(({ blind }) => blind ?? []))];
   if (blind.length > 0 && (guarded || stubs.length > 0)) {
@@ -114,6 +105,17 @@ function judgeDatabase(reading: RouterReading): Finding[] {
     });
   }
   return findings;
+}
+
+/** guardUnreadable tells of a router whose database the guard cannot count in. */
+export function guardUnreadable(name: string, why: string): Finding {
+  return {
+    id: "guard-unreadable",
+    severity: "error",
+    subject: name,
+    message: `expected a database in which the guard can count other endpoints: ${why}`,
+    fix: "let the guard read another router (guard: {others: 1, bird: …}), or write guard: none",
+  };
 }
 
 function judgeWays({ name, own }: RouterReading, prefix: Prefix): Finding[] {

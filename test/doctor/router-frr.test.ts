@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Network, type RoutedNode } from "../../src/demo/network.js";
 import { Vty } from "../../src/route/vty.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { withoutJson } from "../support/without-json.js";
 import { Examiner, idsOf } from "./router-examiner.js";
 
 const first = "203.0.113.53/32";
@@ -125,6 +126,11 @@ describe.skipIf(skipWithoutLab())("FRR", () => {
       mend: ["router ospf", "no network 203.0.113.0/24 area 0", `network ${first} area 0`],
     },
     {
+      id: "no-rung",
+      plant: ["interface lo", "ip ospf cost 30000 203.0.113.53"],
+      mend: ["interface lo", "no ip ospf cost 203.0.113.53"],
+    },
+    {
       id: "prefix-unannounced",
       plant: ["router ospf", `no network ${first} area 0`],
       mend: ["router ospf", `network ${first} area 0`],
@@ -197,12 +203,24 @@ describe.skipIf(skipWithoutLab())("FRR", () => {
     await finds([]);
   });
 
-  test("a guard at a router that is not there is named; the driver's own is not", async () => {
+  test("a router that the config names and that is not there is named once, whoever names it", async () => {
     const elsewhere = { others: 1, frr: "/nonexistent" };
     expect(await found({ guard: elsewhere })).toEqual(["router-unreachable"]);
     expect(await found({ route: [{ frr: { sockets: "/nonexistent" } }], guard: "none" })).toEqual([
       "router-unreachable",
     ]);
+  });
+
+  test("of a router that speaks no JSON the configuration alone is judged, and its guard is named", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "anyprobe-doctor-"));
+    const proxy = await withoutJson(join(directory, "ospfd.vty"), join(e1.router.sockets, "ospfd.vty"));
+    const keys = { route: [{ frr: { sockets: directory } }], guard: { others: 1, frr: directory } };
+    expect(await found(keys)).toEqual(["guard-unreadable", "router-without-json"]);
+    await operate(e1, ...throttled);
+    expect(await found({ ...keys, guard: "none" })).toEqual(["min-gap-short", "router-without-json"]);
+    await operate(e1, ...tuned);
+    proxy.close();
+    await rm(directory, { recursive: true });
   });
 
   test("no-adjacency is named, once the neighbour is gone", async () => {
