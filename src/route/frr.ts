@@ -133,7 +133,7 @@ export class FrrDriver implements Driver {
   #planOutright(prefixes: readonly Prefix[]): Plan | undefined {
     if (!this.#state || monotonicNs() - this.#stateNs > outrightWithinNs) return undefined;
     const plan = planWithdraw(this.#state, prefixes, this.#memory);
-    const outright = plan.refusals.size === 0 && plan.held.size === prefixes.length && plan.prepare.length === 0;
+    const outright = plan.refusals.size === 0 && plan.held.size === prefixes.length;
     return outright && !concernsOthers(plan) ? plan : undefined;
   }
 
