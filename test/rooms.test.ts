@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   health: ["probe", "measure", "type:route"],
   route: ["probe", "engine"],
   guard: ["route"],
+  serve: [],
   run: ["probe", "engine", "measure", "health", "route", "guard", "yaml", "zod", "pino"],
   doctor: ["probe", "engine", "route", "run", "yaml"],
   init: ["probe", "engine", "route", "run", "doctor"],
