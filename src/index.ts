@@ -28,3 +28,7 @@ export { type Outcome, outcomes } from "./probe/outcome.js";
 export type { Plan, Probe, Schedule } from "./probe/plan.js";
 export type { DnsQuery, Query, UdpQuery, WireQuery } from "./probe/query.js";
 export { type Family, formatTarget, type Target } from "./probe/target.js";
+export type { SiteSource } from "./watch/sites.js";
+export type { TargetState } from "./watch/tally.js";
+export { type Watch, type WatchOptions, watch } from "./watch/watch.js";
+export type { TargetSummary, WatchEvent, WatchTotals } from "./watch/watch-report.js";

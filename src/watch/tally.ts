@@ -41,6 +41,8 @@ export class Tally {
   /** Site numbers: the one that counts, and one that has answered once since. */
   readonly #site: Uint32Array;
   readonly #newSite: Uint32Array;
+  /** Answers in a row that told no NSID, 2 at most. */
+  readonly #anonymous: Uint8Array;
   readonly #rules: TallyRules;
 
   constructor(
@@ -58,6 +60,7 @@ export class Tally {
     this.#changedNs = new Float64Array(targets);
     this.#site = new Uint32Array(targets);
     this.#newSite = new Uint32Array(targets);
+    this.#anonymous = new Uint8Array(targets);
   }
 
   /**
@@ -95,9 +98,35 @@ export class Tally {
       this.#newSite[target] = site;
       return false;
     }
+    this.settle(target, site);
+    return true;
+  }
+
+  /** settle takes a site as the target's, whatever was before. */
+  settle(target: number, site: number): void {
     this.#site[target] = site;
     this.#newSite[target] = noSite;
-    return true;
+  }
+
+  /** identified takes an answer with an NSID. */
+  identified(target: number): void {
+    this.#anonymous[target] = 0;
+  }
+
+  /** anonymous takes an answer without an NSID, and tells whether the target does not send any. */
+  anonymous(target: number): boolean {
+    if (this.#anonymous[target]! < 2) this.#anonymous[target]!++;
+    return this.isAnonymous(target);
+  }
+
+  /** isAnonymous tells whether a target sends no NSID: as far as is known, or two answers in a row had none. */
+  isAnonymous(target: number): boolean {
+    return this.#anonymous[target]! >= 2 || (this.#anonymous[target] === 1 && this.#site[target] === noSite);
+  }
+
+  /** doubts tells whether another site has answered once. */
+  doubts(target: number): boolean {
+    return this.#newSite[target] !== noSite;
   }
 
   count(target: number, kind: Kind): number {
@@ -111,6 +140,30 @@ export class Tally {
       this.#rcodes[r * this.targets + target]!,
     ]);
     return all.filter(([, count]) => count > 0);
+  }
+
+  /** total counts the probes of all targets that ended so. */
+  total(kind: Kind): number {
+    const start = kinds.indexOf(kind) * this.targets;
+    let sum = 0;
+    for (let at = start; at < start + this.targets; at++) sum += this.#counts[at]!;
+    return sum;
+  }
+
+  /** slowest gives the longest of a target's newest round trips, ms; 0 where there is none. */
+  slowest(target: number): number {
+    let most = 0;
+    for (let at = target * recentLength; at < (target + 1) * recentLength; at++)
+      most = Math.max(most, this.#recent[at]!);
+    return most;
+  }
+
+  /** loss gives the share of a target's probes that were not answered, of those not void; NaN before there was one. */
+  loss(target: number): number {
+    const n = this.targets;
+    const counts = this.#counts;
+    const unanswered = counts[2 * n + target]! + counts[3 * n + target]!;
+    return unanswered / (counts[target]! + counts[n + target]! + unanswered);
   }
 
   /** recent gives the newest round trips in ms, the oldest first; null where none came. */

@@ -3,16 +3,21 @@
 import { getSystemErrorName } from "node:util";
 import type { ResultBatch } from "../engine/batch.js";
 import { type Counters, Engine, type Run } from "../engine/engine.js";
-import type { LatencyHistogram, LatencySummary } from "../measure/histogram.js";
+import type { LatencyHistogram } from "../measure/histogram.js";
 import { rcodeWord } from "../probe/dns-word.js";
 import { type Expectation, judgeAnswer, judgeRcode, judgeRtt, needsContent } from "../probe/expectation.js";
 import { outcomes } from "../probe/outcome.js";
 import { type DnsQuery, isUdp, isWire, type Query } from "../probe/query.js";
-import { formatTarget, type Target } from "../probe/target.js";
+import { familyOf, formatTarget, type Target } from "../probe/target.js";
+import { monotonicNs, nsPerMs } from "../units.js";
+import { Chaos } from "./chaos.js";
 import { EventQueue } from "./event-queue.js";
 import { placeOfNsid } from "./nsid.js";
-import { Sites } from "./sites.js";
-import { Tally, type TallyRules, type TargetState } from "./tally.js";
+import { noSite, Sites } from "./sites.js";
+import { Tally, type TallyRules } from "./tally.js";
+import { totalsOf } from "./totals.js";
+import type { TargetSummary, WatchEvent, WatchTotals } from "./watch-report.js";
+import { worstOf } from "./worst.js";
 
 export interface WatchOptions extends Partial<TallyRules> {
   /** What every target is asked; default: the root's NS records. A DNS query asks for the NSID too. */
@@ -25,63 +30,26 @@ export interface WatchOptions extends Partial<TallyRules> {
   readonly timeoutMs?: number;
   /** The source address per family; default: the kernel's choice. */
   readonly source?: { readonly ipv4?: string; readonly ipv6?: string };
+  /** Each target is asked so often, and then the watch closes itself; default: without end. */
+  readonly count?: number;
+  /** Ask targets that send no NSID for their CHAOS names: id.server and others; default true. */
+  readonly chaos?: boolean;
   /** Threads; default 1. */
   readonly shards?: number;
   /** Its abort closes the watch. */
   readonly signal?: AbortSignal;
 }
 
-/** WatchEvent is a change of one target. */
-export type WatchEvent =
-  | {
-      readonly kind: "up" | "down";
-      /** The target's index in what was given to watch(). */
-      readonly index: number;
-      readonly target: Target;
-      /** Unix time, ms. */
-      readonly atMs: number;
-      /** down: what the last failure was, in a few words. */
-      readonly reason?: string;
-    }
-  /** Another site answers than before (`before` is undefined the first time): the catchment has shifted. */
-  | {
-      readonly kind: "site";
-      readonly index: number;
-      readonly target: Target;
-      readonly atMs: number;
-      readonly site: string;
-      readonly before: string | undefined;
-    }
-  /** So many events were lost here, as they were not read in time. */
-  | { readonly kind: "gap"; readonly lost: number; readonly atMs: number };
-
-/** TargetSummary is how one target stands. */
-export interface TargetSummary {
-  readonly index: number;
-  /** `203.0.113.53:53`. */
-  readonly target: string;
-  readonly state: TargetState;
-  /** Probes that ended, and how: passed, answered wrongly, not answered (timeout, unreachable), or void by our own trouble. */
-  readonly ended: number;
-  readonly passed: number;
-  readonly wrong: number;
-  readonly timeouts: number;
-  readonly unreachable: number;
-  readonly voided: number;
-  /** The share of those not void that were not answered, 0-1; null before there was one. */
-  readonly loss: number | null;
-  /** By name. */
-  readonly rcodes: Readonly<Record<string, number>>;
-  /** ns */
-  readonly latency: LatencySummary;
-  readonly site: string | undefined;
-  /** The newest round trips, ms, the oldest first; null: not answered. */
-  readonly recent: readonly (number | null)[];
-}
-
 const defaultQuery: DnsQuery = { name: ".", type: "NS" };
 /** Octets of an answer that are kept: the NSID is in its last record. */
 const answerOctets = 1232;
+/** Rows at a time: with 16 times as many the event loop has its turn after a few ms. */
+const batchRows = 1024;
+/** Half of the ids that a socket has: with more in flight an id would come back too soon. */
+const mostInFlight = 32_768;
+const mostPorts = 1024;
+/** A slice of summaries() leaves the event loop after this. */
+const sliceNs = 4 * nsPerMs;
 /** Results may wait so long for others; their times do not suffer. */
 const patienceMs = 5;
 const answeredOutcome = outcomes.indexOf("answered");
@@ -111,6 +79,9 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   readonly #readers = new Set<EventQueue<WatchEvent>>();
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.close();
+  readonly #chaos: Chaos | undefined;
+  /** Rows of probes until the watch closes itself. */
+  #left: number;
   #last: Counters | undefined;
   #closed = false;
 
@@ -124,9 +95,14 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
       shards = 1,
       rise = 3,
       fall = 3,
+      count,
+      chaos = true,
       signal,
     } = options;
     signal?.throwIfAborted();
+    if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= 1e6))
+      throw new RangeError(`count: expected a whole number of 1-1000000, got ${count}`);
+    expectPeriod("intervalMs", intervalMs);
     const query = options.query ?? defaultQuery;
     this.#asksNsid = !isUdp(query) && !isWire(query) && query.ednsSize !== 0;
     this.query = this.#asksNsid ? { ...(query as DnsQuery), nsid: true } : query;
@@ -135,13 +111,21 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
     this.#plain = !needsContent(expect);
     this.#tally = new Tally(targets.length, { rise, fall });
     this.#signal = signal;
-    this.#engine = new Engine({ shards, answerOctets, patienceMs }, (batch) => this.#take(batch));
+    this.#left = count === undefined ? Number.POSITIVE_INFINITY : count * targets.length;
+    this.#engine = new Engine({ shards, answerOctets, patienceMs, batchRows }, (batch) => this.#take(batch));
+    const manner = { timeoutMs, ...(source && { source }) };
+    this.#chaos = this.#asksNsid && chaos ? new Chaos(this.#engine, targets, manner) : undefined;
     try {
       this.#run = this.#engine.submit({
+        ...manner,
         probes: targets.map((target) => ({ target, query: this.query })),
-        schedule: { intervalMs },
-        timeoutMs,
-        ...(source && { source }),
+        // At a rate they take turns: so each gets its count, however late some leave.
+        schedule:
+          count === undefined
+            ? { intervalMs }
+            : { rateQps: (targets.length * 1000) / intervalMs, count: count * targets.length },
+        train: 1,
+        ports: portsFor(targets, { intervalMs, timeoutMs, shards }),
       });
     } catch (error) {
       this.#engine.close();
@@ -181,6 +165,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
       rcodes: Object.fromEntries(tally.rcodes(index).map(([rcode, times]) => [rcodeWord(rcode), times])),
       latency: tally.latency.summary(index),
       site: this.#sites.name(tally.site(index)),
+      siteSource: this.#sites.source(tally.site(index)),
       recent: tally.recent(index),
     };
   }
@@ -188,6 +173,31 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   /** summaries tells of all targets in their order, each as it stands when it is come to. */
   *summaries(): Generator<TargetSummary> {
     for (let index = 0; index < this.targets.length; index++) yield this.summary(index);
+  }
+
+  /** slices gives all summaries in their order too, some ms' work at a time: the event loop has its turn between two of them. */
+  async *slices(): AsyncGenerator<TargetSummary[]> {
+    let slice: TargetSummary[] = [];
+    let fromNs = monotonicNs();
+    for (const summary of this.summaries()) {
+      slice.push(summary);
+      if (monotonicNs() - fromNs < sliceNs) continue;
+      yield slice;
+      await new Promise(setImmediate);
+      slice = [];
+      fromNs = monotonicNs();
+    }
+    if (slice.length > 0) yield slice;
+  }
+
+  /** worst gives the `count` worst targets, the worst first: those that are down, then by loss, then the slowest. */
+  worst(count: number): TargetSummary[] {
+    return worstOf(this.#tally, count).map((index) => this.summary(index));
+  }
+
+  /** totals tells how all targets stand together. */
+  totals(): WatchTotals {
+    return totalsOf(this.#tally, this.#sites);
   }
 
   /** histogram gives the latencies of a target, or of all together. */
@@ -215,6 +225,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
     if (this.#closed) return;
     this.#closed = true;
     this.#signal?.removeEventListener("abort", this.#abort);
+    this.#chaos?.close();
     this.#engine.stop();
     this.#last = this.#engine.counters();
     this.#engine.close();
@@ -227,11 +238,19 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
 
   #take(batch: ResultBatch) {
     const { length, probe, outcome } = batch;
+    const { first, probes } = this.#run;
+    let rows = 0;
     for (let row = 0; row < length; row++) {
-      const index = probe[row]! - this.#run.first;
-      if (outcome[row] === answeredOutcome) this.#takeAnswer(index, batch, row);
-      else this.#takeSilence(index, batch, row);
+      const index = probe[row]! - first;
+      if (index >= probes.length) this.#takeChaos(batch, row);
+      else {
+        rows++;
+        if (outcome[row] === answeredOutcome) this.#takeAnswer(index, batch, row);
+        else this.#takeSilence(index, batch, row);
+      }
     }
+    this.#left -= rows;
+    if (this.#left <= 0 && !this.#chaos?.inFlight) void this.close();
   }
 
   #takeAnswer(index: number, batch: ResultBatch, row: number) {
@@ -259,16 +278,39 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
     return wrong ?? (maxRttMs === undefined ? undefined : judgeRtt(this.#expect, rttNs));
   }
 
-  #takeSite(index: number, { bytes, answerAt, answerLength }: ResultBatch, row: number) {
+  #takeSite(index: number, batch: ResultBatch, row: number) {
+    const { bytes, answerAt, answerLength } = batch;
     const start = answerAt[row]!;
     const place = placeOfNsid(bytes, start, start + answerLength[row]!);
-    if (!place) return;
+    if (place) {
+      this.#tally.identified(index);
+      const known = this.#tally.site(index);
+      const same = this.#sites.is(known, "nsid", bytes, place.at, place.length);
+      this.#tellSite(index, same ? known : this.#sites.number("nsid", bytes, place.at, place.length));
+      // One answer without an NSID, such as an error, is no reason to ask for other names.
+    } else if (this.#tally.anonymous(index)) this.#chaos?.ask(index, batch.sentNs[row]!);
+  }
+
+  #takeChaos(batch: ResultBatch, row: number) {
+    const told = this.#chaos!.take(outcomes[batch.outcome[row]!]!, batch, row);
+    // An NSID that came meanwhile says more.
+    if (!told || !this.#tally.isAnonymous(told.index)) return;
+    const octets = Buffer.from(told.text);
+    this.#tellSite(told.index, this.#sites.number(told.source, octets, 0, octets.length));
+    if (this.#tally.doubts(told.index)) this.#chaos!.confirm(told.index);
+  }
+
+  #tellSite(index: number, site: number) {
     const before = this.#tally.site(index);
-    const same = this.#sites.is(before, bytes, place.at, place.length);
-    const site = same ? before : this.#sites.number(bytes, place.at, place.length);
-    if (!this.#tally.told(index, site)) return;
-    const names = { site: this.#sites.name(site)!, before: this.#sites.name(before) };
-    this.#tell({ kind: "site", index, target: this.targets[index]!, atMs: Date.now(), ...names });
+    const siteSource = this.#sites.source(site)!;
+    // Another kind of name is no other site; and a version that changes is an upgrade.
+    const comparable =
+      before === noSite || (this.#sites.source(before) === siteSource && siteSource !== "version.bind");
+    if (!comparable) this.#tally.settle(index, site);
+    else if (this.#tally.told(index, site)) {
+      const names = { site: this.#sites.name(site)!, siteSource, before: this.#sites.name(before) };
+      this.#tell({ kind: "site", index, target: this.targets[index]!, atMs: Date.now(), ...names });
+    }
   }
 
   #takeSilence(index: number, batch: ResultBatch, row: number) {
@@ -291,4 +333,18 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   #tell(event: WatchEvent) {
     for (const reader of this.#readers) reader.push(event);
   }
+}
+
+function expectPeriod(name: string, ms: number): void {
+  if (!(ms >= 1e-3 && ms <= 1e12)) throw new RangeError(`${name}: expected 0.001-1e12 ms, got ${ms}`);
+}
+
+/** Enough source ports for all probes that can be in flight at once, should none be answered. */
+function portsFor(
+  targets: readonly Target[],
+  { intervalMs, timeoutMs, shards }: { intervalMs: number; timeoutMs: number; shards: number },
+): number {
+  const ipv4 = targets.reduce((sum, { address }) => sum + (familyOf(address) === 4 ? 1 : 0), 0);
+  const most = Math.max(ipv4, targets.length - ipv4) * Math.ceil(timeoutMs / intervalMs);
+  return Math.min(mostPorts, Math.ceil(most / shards / mostInFlight) || 1);
 }

@@ -69,14 +69,14 @@ describe("Sites", () => {
   it("gives each its number, and its name back", () => {
     const sites = new Sites();
     const bytes = Buffer.from("..e1e2\x00\xff", "latin1");
-    const [one, two, odd] = [2, 4, 6].map((at) => sites.number(bytes, at, 2));
+    const [one, two, odd] = [2, 4, 6].map((at) => sites.number("nsid", bytes, at, 2));
     expect([one, two, odd].map((site) => sites.name(site!))).toEqual(["e1", "e2", "00ff"]);
-    expect(sites.number(bytes, 2, 2)).toBe(one);
-    expect([sites.is(one!, bytes, 2, 2), sites.is(one!, bytes, 4, 2), sites.is(one!, bytes, 2, 3)]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    expect(sites.number("nsid", bytes, 2, 2)).toBe(one);
+    expect([
+      sites.is(one!, "nsid", bytes, 2, 2),
+      sites.is(one!, "nsid", bytes, 4, 2),
+      sites.is(one!, "nsid", bytes, 2, 3),
+    ]).toEqual([true, false, false]);
     expect(sites.name(0)).toBeUndefined();
   });
 
@@ -85,10 +85,10 @@ describe("Sites", () => {
     const bytes = Buffer.alloc(4);
     for (let i = 0; i < 70_000; i++) {
       bytes.writeUInt32BE(i);
-      sites.number(bytes, 0, 4);
+      sites.number("nsid", bytes, 0, 4);
     }
-    expect(sites.name(sites.number(bytes, 0, 4))).toBe("(others)");
+    expect(sites.name(sites.number("nsid", bytes, 0, 4))).toBe("(others)");
     bytes.writeUInt32BE(7);
-    expect(sites.name(sites.number(bytes, 0, 4))).toBe("00000007");
+    expect(sites.name(sites.number("nsid", bytes, 0, 4))).toBe("00000007");
   });
 });
