@@ -1,7 +1,9 @@
 // The config that `init` writes: what it found, as YAML with a comment for every choice. Pure.
 import type { DnsQuery } from "../probe/query.js";
+import type { Family } from "../probe/target.js";
 import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import type { Found, FoundPrefix } from "./found.js";
+import { isMovable, type Router } from "./router.js";
 
 /** What to ask where nothing was answered: whoever reads the file must put a name of their own. */
 const placeholder: DnsQuery = { name: "health.example.com", type: "A" };
@@ -19,11 +21,13 @@ export function configText(found: Found, host: string, date: string): string {
   ].join("\n");
 }
 
-/** Prefixes of one server are one service: they live and die together. */
+/** Prefixes of one server and family are one service: they live and die together, and go the same way. */
 function byServer(prefixes: readonly FoundPrefix[]): [string, FoundPrefix[]][] {
   const services = new Map<string, FoundPrefix[]>();
+  const several = new Set(prefixes.map(({ prefix }) => familyOfPrefix(prefix))).size > 1;
   for (const found of prefixes) {
-    const name = (found.server?.name ?? "dns").replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/-+$/, "");
+    const server = (found.server?.name ?? "dns").replaceAll(/[^A-Za-z0-9_-]+/g, "-").replace(/-+$/, "");
+    const name = familyOfPrefix(found.prefix) === 6 && several ? `${server}-ipv6` : server;
     services.set(name, [...(services.get(name) ?? []), found]);
   }
   return [...services];
@@ -31,7 +35,7 @@ function byServer(prefixes: readonly FoundPrefix[]): [string, FoundPrefix[]][] {
 
 /** Timers that nobody tuned are the default of min_gap; tuned ones let changes follow at once. */
 function gapLines({ router }: Found): string[] {
-  if (router?.kind !== "frr" || router.config?.timers.throttleLsaMs !== 0) return [];
+  if (router?.config?.timers.throttleLsaMs !== 0) return [];
   return [
     "",
     "# ospfd has `timers throttle lsa all 0`. Where its neighbours have `timers lsa min-arrival 0` too, take the # away:",
@@ -47,7 +51,7 @@ function serviceLines(name: string, prefixes: readonly FoundPrefix[], found: Fou
     ...prefixes.map((one) => `      - ${one.prefix}  # ${placeOf(one)}`),
     ...checkLines(prefixes),
     ...routeLines(prefixes, found),
-    ...guardLines(found),
+    ...guardLines(prefixes, found),
   ];
 }
 
@@ -81,18 +85,17 @@ function checkLines(prefixes: readonly FoundPrefix[]): string[] {
 }
 
 function routeLines(prefixes: readonly FoundPrefix[], { router }: Found): string[] {
-  if (router?.kind === "frr" && prefixes.every(({ prefix }) => movable(router.observed.get(prefix)))) {
-    const { way } = router.observed.get(prefixes[0]!.prefix) ?? {};
-    return [
-      "    route:",
-      `      # ${way ?? "ospfd announces it by a statement of its own"}.`,
-      router.sockets === "/run/frr" ? "      - frr" : `      - frr: { sockets: ${router.sockets} }`,
-    ];
+  if (router && prefixes.every(({ prefix }) => isMovable(router, prefix))) {
+    const { way = "its router announces it by a statement of its own" } = router.observed.get(prefixes[0]!.prefix)!;
+    const usual = router.path === { frr: "/run/frr", bird: "/run/bird/bird.ctl" }[router.kind];
+    const key = router.kind === "frr" ? "sockets" : "socket";
+    const entry = usual ? router.kind : `${router.kind}: { ${key}: ${router.path} }`;
+    return ["    route:", `      # ${way}.`, `      - ${entry}`];
   }
   const { place } = prefixes.find((one) => one.place) ?? {};
   const label = place && place.label !== place.device ? [`label: "${place.label}"`] : [];
   const device = place && place.device !== "lo" ? [`device: ${place.device}`] : [];
-  const six = prefixes.some(({ prefix }) => familyOfPrefix(prefix) === 6);
+  const six = familyOf(prefixes) === 6;
   const keys = [...device, ...label, ...(six ? ["recovery: anchor"] : [])];
   return [
     "    route:",
@@ -104,21 +107,14 @@ function routeLines(prefixes: readonly FoundPrefix[], { router }: Found): string
   ];
 }
 
-function movable(observation: { readonly announcement: string; readonly noRung?: string } | undefined): boolean {
-  return observation?.announcement === "announced" && observation.noRung === undefined;
-}
-
 /** Why the router itself is not asked to move the prefix. */
-function reasonLines(prefixes: readonly FoundPrefix[], router: Found["router"]): string[] {
+function reasonLines(prefixes: readonly FoundPrefix[], router: Router | undefined): string[] {
   const why = (prefix: Prefix): string | undefined => {
-    if (router?.kind !== "frr") return undefined;
+    if (!router) return undefined;
     const seen = router.observed.get(prefix);
-    if (!seen) return `${prefix}: ospfd announces IPv4 only`;
-    return (
-      seen.noRung ??
-      seen.reason ??
-      (seen.announcement === "withdrawn" ? `${prefix} is not announced by ospfd now` : undefined)
-    );
+    if (!seen) return `${prefix}: nothing at ${router.path} announces IPv${familyOfPrefix(prefix)}`;
+    const away = seen.announcement === "withdrawn" ? `${prefix} is not announced by the router now` : undefined;
+    return router.refusals.get(prefix) ?? seen.reason ?? away;
   };
   const reasons = [...new Set(prefixes.flatMap(({ prefix }) => why(prefix) ?? []))];
   return [
@@ -127,16 +123,20 @@ function reasonLines(prefixes: readonly FoundPrefix[], router: Found["router"]):
   ];
 }
 
-function guardLines({ router }: Found): string[] {
-  if (router?.kind === "frr")
+function guardLines(prefixes: readonly FoundPrefix[], { router }: Found): string[] {
+  const family = familyOf(prefixes);
+  if (router?.families.includes(family)) {
     return [
       "    # The last endpoint that the link-state database shows stays announced.",
-      `    guard: { others: 1, frr: ${router.sockets} }`,
+      `    guard: { others: 1, ${router.kind}: ${router.path} }`,
     ];
-  if (router?.kind === "bird")
-    return [
-      "    # The last endpoint that the link-state database shows stays announced.",
-      `    guard: { others: 1, bird: ${router.socket} }`,
-    ];
-  return ["    # No router was found here, so nobody can tell whether this is the last endpoint.", "    guard: none"];
+  }
+  return [
+    `    # No router with OSPF for IPv${family} was found here, so nobody can tell whether this is the last endpoint.`,
+    "    guard: none",
+  ];
+}
+
+function familyOf([first]: readonly FoundPrefix[]): Family {
+  return familyOfPrefix(first!.prefix);
 }

@@ -1,12 +1,14 @@
 // `anyprobe init` as a process on hosts with real servers and routers: what it writes is a config that works there.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Namespace } from "../../src/demo/namespace.js";
 import { Network } from "../../src/demo/network.js";
+import { askBird } from "../../src/route/bird-control.js";
 import { readConfigText } from "../../src/run/config-file.js";
 import { healthName, type NameServer, startNamed, startUnbound } from "../lab/servers.js";
+import { Bird, birdMissing } from "../support/bird.js";
 import { anycast, Host } from "../support/host.js";
 import { skipWithoutLab } from "../support/lab.js";
 
@@ -30,7 +32,8 @@ function run(namespace: Namespace, ...argv: string[]) {
   });
 }
 
-const serviceOf = (text: string) => readConfigText(text, "init").config.services[0]!;
+const servicesOf = (text: string) => readConfigText(text, "init").config.services;
+const serviceOf = (text: string) => servicesOf(text)[0]!;
 
 describe.skipIf(skipWithoutLab())("on a host without a router", () => {
   let host: Host;
@@ -84,10 +87,10 @@ describe.skipIf(skipWithoutLab())("on a host without a router", () => {
       "--anycast",
       "2001:db8::53/128",
     );
-    expect(serviceOf(stdout)).toMatchObject({
-      prefixes: ["203.0.113.54/32", "2001:db8::53/128"],
-      route: [{ driver: "address", recovery: "anchor" }],
-    });
+    expect(servicesOf(stdout)).toMatchObject([
+      { name: "dns", prefixes: ["203.0.113.54/32"], route: [{ driver: "address" }] },
+      { name: "dns-ipv6", prefixes: ["2001:db8::53/128"], route: [{ driver: "address", recovery: "anchor" }] },
+    ]);
     const bad = await run(host.namespace, "-o", "-", "--anycast", "203.0.113.0/24");
     expect(bad).toMatchObject({ status: 64, stdout: "" });
     expect(bad.stderr).toContain('got "203.0.113.0/24"');
@@ -102,6 +105,27 @@ describe.skipIf(skipWithoutLab())("on a host without a router", () => {
   });
 });
 
+describe.skipIf(skipWithoutLab(birdMissing()))("on a host with BIRD", () => {
+  it("says what it lacks, as BIRD takes it", async () => {
+    await using host = await Host.create();
+    const ospf = (filter: string) =>
+      `protocol device { }\nprotocol ospf v2 { ipv4 { ${filter} }; area 0 { interface "up0" { hello 1; }; }; }\n`;
+    const head = "router id 198.18.0.2;\n";
+    await using bird = await Bird.create(host.namespace, () => `${head}${ospf("")}`);
+    await bird.start();
+    const lacking = await run(host.namespace, "-o", "-", "--router", bird.socket);
+    expect(serviceOf(lacking.stdout)).toMatchObject({
+      route: [{ driver: "address", label: "lo:0" }],
+      guard: { others: 1, router: { kind: "bird", socket: bird.socket } },
+    });
+    const [conf, file] = lacking.stderr.split("\n# /etc/bird.d/");
+    const defines = file!.slice(file!.indexOf("\n"));
+    const written = conf!.replace('include "/etc/bird.d/anycast-prefixes.conf";', defines);
+    writeFileSync(bird.path("bird.conf"), `${head}${written}${ospf("export filter anycast4;")}`);
+    await askBird(bird.socket, ["configure"], 2000);
+  });
+});
+
 describe.skipIf(skipWithoutLab())("on a host with FRR", () => {
   let network: Network;
   beforeAll(async () => {
@@ -110,7 +134,8 @@ describe.skipIf(skipWithoutLab())("on a host with FRR", () => {
       client: false,
       announce: "network",
       timers: "default",
-      prefixes: [anycast],
+      prefixes: [anycast, "2001:db8::53/128"],
+      ipv6: true,
     });
   }, 90_000);
   afterAll(() => network?.close());
@@ -127,7 +152,11 @@ describe.skipIf(skipWithoutLab())("on a host with FRR", () => {
     const init = () => run(namespace, "-o", "-", "--router", router.sockets);
     const route = (text: string) => serviceOf(text).route;
     const tuned = await init();
-    expect(route(tuned.stdout)).toEqual([{ driver: "frr", sockets: router.sockets }]);
+    for (const service of servicesOf(tuned.stdout)) {
+      expect(service.route).toEqual([{ driver: "frr", sockets: router.sockets }]);
+      expect(service.guard).toMatchObject({ router: { kind: "frr", sockets: router.sockets } });
+    }
+    expect(servicesOf(tuned.stdout).map(({ prefixes }) => prefixes)).toEqual([[anycast], ["2001:db8::53/128"]]);
     expect(serviceOf(tuned.stdout).guard).toMatchObject({
       others: 1,
       router: { kind: "frr", sockets: router.sockets },
