@@ -73,9 +73,9 @@ const spacing =
 /** measureAll measures the kinds of one network one after another, and networks side by side. */
 async function measureAll(chosen: readonly Kind[], pass: Pass): Promise<Row[]> {
   const rows = await Promise.all(
-    (["network", "redistribute"] as const).map(async (announce) => {
-      const group = chosen.filter((kind) => kind.announce === announce);
-      if (group.length === 0) return [];
+    [...new Set(chosen.map(networkOf))].map(async (shared) => {
+      const group = chosen.filter((kind) => networkOf(kind) === shared);
+      const { announce } = group[0]!;
       const network = await Network.create({
         ...{ endpoints: 2, client: false, ipv6: true, announce, timers: pass.timers },
         prefixes: families.flat(),
@@ -92,6 +92,9 @@ async function measureAll(chosen: readonly Kind[], pass: Pass): Promise<Row[]> {
   );
   return rows.flat();
 }
+
+/** A BIRD has to wait so often that it has a network of its own. */
+const networkOf = ({ announce, bird }: Kind) => (bird ? "bird" : announce);
 
 /** measureKind measures both families side by side, as one daemon has them. */
 async function measureKind(kind: Kind, network: Network, monitor: RouteMonitor, pass: Pass): Promise<Row[]> {
