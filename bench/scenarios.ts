@@ -7,6 +7,7 @@ import { answererCpu, generatorCpu } from "./place.js";
 import { rawSweep } from "./raw-sweep.js";
 import { server } from "./server.js";
 import { truth } from "./truth.js";
+import { watching } from "./watch.js";
 
 /** comparing makes a scenario of comparisons by name; a figure that an earlier one has too begins with the later one's name. */
 function comparing(
@@ -125,5 +126,6 @@ export const scenarios: Readonly<Record<string, Experiment>> = {
   pacing,
   truth,
   "raw-sweep": rawSweep,
+  watch: watching,
   ...micro,
 };

@@ -94,14 +94,20 @@ class IntervalPacer {
   // Beats fall on a grid that all targets of one interval share, so that they share wake-ups too: those cost far more than
   // probes. It has four points an interval at least, and one every 25 ms at most. It is the same in every interval, though
   // the points do not divide it evenly: else targets that began at different times would drift apart.
-  static int64_t align(int64_t due_ns, int64_t interval_ns) {
+  // Where targets are many it is as fine as keeps few of them at one point, for a burst of thousands overruns queues; but
+  // no finer than a wake-up is worth.
+  int64_t align(int64_t due_ns, int64_t interval_ns) const {
     int64_t points = std::max<int64_t>(4, (interval_ns + kGridNs - 1) / kGridNs);
+    int64_t crowded = static_cast<int64_t>(beats_.size()) / kCrowd;
+    points = std::max(points, std::min(crowded, interval_ns / kFinestGridNs));
     int64_t step = std::max<int64_t>(1, interval_ns / points);
     int64_t begin = due_ns / interval_ns * interval_ns;
     int64_t point = (due_ns - begin + step - 1) / step;
     return begin + (point < points ? point * step : interval_ns);
   }
   static constexpr int64_t kGridNs = 25'000'000;
+  static constexpr int64_t kFinestGridNs = 1'000'000;
+  static constexpr int64_t kCrowd = 256;
 
   static bool later(const Entry& a, const Entry& b) { return a.due_ns > b.due_ns; }
   void push(const Entry& entry) {

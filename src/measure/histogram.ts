@@ -183,7 +183,7 @@ export class LatencyHistogram {
 }
 
 /** rankOf tells which of `count` sorted values, from 1, is the percentile; 99.9 % of 1,000 is the 999th whatever a float says. */
-function rankOf(percentile: number, count: number): number {
+export function rankOf(percentile: number, count: number): number {
   const rank = (percentile / 100) * count;
   const nearest = Math.round(rank);
   return Math.abs(rank - nearest) <= rank * 2 * Number.EPSILON ? nearest : Math.ceil(rank);

@@ -41,6 +41,7 @@ export class Chaos {
   #second = 0;
   #begunInSecond = 0;
   #inFlight = 0;
+  #ended = 0;
   #closed = false;
 
   constructor(engine: Engine, targets: readonly Target[], plan: Pick<Plan, "timeoutMs" | "source">) {
@@ -55,6 +56,11 @@ export class Chaos {
   /** Queries without a row yet. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Queries that have ended, with or without an answer. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** ask asks a target if its time has come. */
@@ -78,6 +84,7 @@ export class Chaos {
   /** take reads a row of a query of ours, by its probe's number. Where a name is not answered the next one is asked. */
   take(outcome: Outcome, batch: ResultBatch, row: number): Told | undefined {
     this.#inFlight--;
+    this.#ended++;
     const number = batch.probe[row]!;
     // The last run that begins at or before it.
     const [chunk, run] = [...this.#runs].findLast(([, { first }]) => first <= number)!;

@@ -135,11 +135,12 @@ export class Tally {
 
   /** rcodes gives how often each came, those that did. */
   rcodes(target: number): [rcode: number, count: number][] {
-    const all = Array.from({ length: rcodeCount }, (_, r): [number, number] => [
-      r,
-      this.#rcodes[r * this.targets + target]!,
-    ]);
-    return all.filter(([, count]) => count > 0);
+    const came: [number, number][] = [];
+    for (let rcode = 0; rcode < rcodeCount; rcode++) {
+      const count = this.#rcodes[rcode * this.targets + target]!;
+      if (count > 0) came.push([rcode, count]);
+    }
+    return came;
   }
 
   /** total counts the probes of all targets that ended so. */
@@ -166,13 +167,16 @@ export class Tally {
     return unanswered / (counts[target]! + counts[n + target]! + unanswered);
   }
 
-  /** recent gives the newest round trips in ms, the oldest first; null where none came. */
+  /** recent gives the newest round trips in ms, to the us, the oldest first; null where none came. */
   recent(target: number): (number | null)[] {
     const start = this.#recentAt[target]!;
-    const all = Array.from({ length: recentLength }, (_, i) => {
-      return this.#recent[target * recentLength + ((start + i) % recentLength)]!;
-    });
-    return all.filter((ms) => ms !== 0).map((ms) => (ms === lost ? null : ms));
+    const newest: (number | null)[] = [];
+    for (let i = 0; i < recentLength; i++) {
+      const ms = this.#recent[target * recentLength + ((start + i) % recentLength)]!;
+      // Float32 has digits that were never measured, and each takes its time to print.
+      if (ms !== 0) newest.push(ms === lost ? null : Math.round(ms * 1e3) / 1e3);
+    }
+    return newest;
   }
 
   state(target: number): TargetState {

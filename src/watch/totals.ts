@@ -4,7 +4,7 @@ import type { Tally } from "./tally.js";
 import type { WatchTotals } from "./watch-report.js";
 
 /** totalsOf adds up what is counted of each target. */
-export function totalsOf(tally: Tally, sites: Sites): WatchTotals {
+export function totalsOf(tally: Tally, sites: Sites, chaosEnded: number): WatchTotals {
   const states = { up: 0, down: 0, unknown: 0 };
   const answering = new Map<number, number>();
   for (let index = 0; index < tally.targets; index++) {
@@ -22,6 +22,7 @@ export function totalsOf(tally: Tally, sites: Sites): WatchTotals {
     ended: told + voided,
     ...{ passed, wrong, timeouts, unreachable, voided },
     loss: told === 0 ? null : (timeouts + unreachable) / told,
+    chaosEnded,
     sites: Object.fromEntries(bySize.map(([site, targets]) => [sites.name(site)!, targets])),
   };
 }

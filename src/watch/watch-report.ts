@@ -72,6 +72,8 @@ export interface WatchTotals {
   readonly voided: number;
   /** 0-1; null before there was a probe that tells. */
   readonly loss: number | null;
+  /** Queries for CHAOS names that ended, which are none of these probes. */
+  readonly chaosEnded: number;
   /** How many targets each site answers, the most first. */
   readonly sites: Readonly<Record<string, number>>;
 }

@@ -8,12 +8,14 @@ import { rcodeWord } from "../probe/dns-word.js";
 import { type Expectation, judgeAnswer, judgeRcode, judgeRtt, needsContent } from "../probe/expectation.js";
 import { outcomes } from "../probe/outcome.js";
 import { type DnsQuery, isUdp, isWire, type Query } from "../probe/query.js";
-import { familyOf, formatTarget, type Target } from "../probe/target.js";
+import { formatTarget, type Target } from "../probe/target.js";
 import { monotonicNs, nsPerMs } from "../units.js";
 import { Chaos } from "./chaos.js";
 import { EventQueue } from "./event-queue.js";
+import { type MetricsOptions, WatchMetrics } from "./metrics.js";
 import { placeOfNsid } from "./nsid.js";
 import { noSite, Sites } from "./sites.js";
+import { sizesFor } from "./sizing.js";
 import { Tally, type TallyRules } from "./tally.js";
 import { totalsOf } from "./totals.js";
 import type { TargetSummary, WatchEvent, WatchTotals } from "./watch-report.js";
@@ -41,15 +43,13 @@ export interface WatchOptions extends Partial<TallyRules> {
 }
 
 const defaultQuery: DnsQuery = { name: ".", type: "NS" };
-/** Octets of an answer that are kept: the NSID is in its last record. */
-const answerOctets = 1232;
+/** Octets of an answer that are kept where no EDNS size says more; an NSID is in the last record. */
+const leastOctets = 1232;
+const mostOctets = 4096;
 /** Rows at a time: with 16 times as many the event loop has its turn after a few ms. */
-const batchRows = 1024;
-/** Half of the ids that a socket has: with more in flight an id would come back too soon. */
-const mostInFlight = 32_768;
-const mostPorts = 1024;
+const batchRows = 256;
 /** A slice of summaries() leaves the event loop after this. */
-const sliceNs = 4 * nsPerMs;
+const sliceNs = 2 * nsPerMs;
 /** Results may wait so long for others; their times do not suffer. */
 const patienceMs = 5;
 const answeredOutcome = outcomes.indexOf("answered");
@@ -76,6 +76,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   readonly #run: Run;
   readonly #tally: Tally;
   readonly #sites = new Sites();
+  readonly #metrics: WatchMetrics;
   readonly #readers = new Set<EventQueue<WatchEvent>>();
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.close();
@@ -102,7 +103,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
     signal?.throwIfAborted();
     if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= 1e6))
       throw new RangeError(`count: expected a whole number of 1-1000000, got ${count}`);
-    expectPeriod("intervalMs", intervalMs);
+    for (const [name, ms] of Object.entries({ intervalMs, timeoutMs })) expectPeriod(name, ms);
     const query = options.query ?? defaultQuery;
     this.#asksNsid = !isUdp(query) && !isWire(query) && query.ednsSize !== 0;
     this.query = this.#asksNsid ? { ...(query as DnsQuery), nsid: true } : query;
@@ -110,9 +111,19 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
     this.#expect = expect;
     this.#plain = !needsContent(expect);
     this.#tally = new Tally(targets.length, { rise, fall });
+    this.#metrics = new WatchMetrics({
+      targets,
+      tally: this.#tally,
+      sites: this.#sites,
+      totals: () => this.totals(),
+      counters: () => this.counters(),
+    });
     this.#signal = signal;
     this.#left = count === undefined ? Number.POSITIVE_INFINITY : count * targets.length;
-    this.#engine = new Engine({ shards, answerOctets, patienceMs, batchRows }, (batch) => this.#take(batch));
+    const octets = Math.min(mostOctets, Math.max(leastOctets, (query as DnsQuery).ednsSize ?? 0));
+    const whole = !this.#plain;
+    const { ports, ...sizes } = sizesFor(targets, { intervalMs, timeoutMs, shards, octets, whole });
+    this.#engine = new Engine({ shards, ...sizes, patienceMs, batchRows }, (batch) => this.#take(batch));
     const manner = { timeoutMs, ...(source && { source }) };
     this.#chaos = this.#asksNsid && chaos ? new Chaos(this.#engine, targets, manner) : undefined;
     try {
@@ -125,7 +136,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
             ? { intervalMs }
             : { rateQps: (targets.length * 1000) / intervalMs, count: count * targets.length },
         train: 1,
-        ports: portsFor(targets, { intervalMs, timeoutMs, shards }),
+        ports,
       });
     } catch (error) {
       this.#engine.close();
@@ -142,14 +153,9 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   /** summary tells how a target stands, by its index. */
   summary(index: number): TargetSummary {
     const tally = this.#tally;
-    const count = (kind: Parameters<Tally["count"]>[1]) => tally.count(index, kind);
-    const [passed, wrong, timeouts, unreachable, voided] = [
-      count("pass"),
-      count("wrong"),
-      count("timeout"),
-      count("unreachable"),
-      count("void"),
-    ];
+    const [passed, wrong] = [tally.count(index, "pass"), tally.count(index, "wrong")];
+    const [timeouts, unreachable] = [tally.count(index, "timeout"), tally.count(index, "unreachable")];
+    const voided = tally.count(index, "void");
     const told = passed + wrong + timeouts + unreachable;
     return {
       index,
@@ -162,7 +168,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
       unreachable,
       voided,
       loss: told === 0 ? null : (timeouts + unreachable) / told,
-      rcodes: Object.fromEntries(tally.rcodes(index).map(([rcode, times]) => [rcodeWord(rcode), times])),
+      rcodes: rcodesOf(tally, index),
       latency: tally.latency.summary(index),
       site: this.#sites.name(tally.site(index)),
       siteSource: this.#sites.source(tally.site(index)),
@@ -197,12 +203,17 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
 
   /** totals tells how all targets stand together. */
   totals(): WatchTotals {
-    return totalsOf(this.#tally, this.#sites);
+    return totalsOf(this.#tally, this.#sites, this.#chaos?.ended ?? 0);
   }
 
   /** histogram gives the latencies of a target, or of all together. */
   histogram(index?: number): LatencyHistogram {
     return index === undefined ? this.#tally.latency.total() : this.#tally.latency.toHistogram(index);
+  }
+
+  /** metrics gives all that in Prometheus's text format, in slices: the event loop has its turn between two of them. */
+  metrics(options: MetricsOptions = {}): AsyncGenerator<string> {
+    return this.#metrics.expose(options);
   }
 
   /** events gives what changes from now on, each reader its own; it ends when the watch is closed. */
@@ -331,20 +342,17 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   }
 
   #tell(event: WatchEvent) {
+    if (event.kind !== "gap") this.#metrics.note(event.kind);
     for (const reader of this.#readers) reader.push(event);
   }
 }
 
-function expectPeriod(name: string, ms: number): void {
-  if (!(ms >= 1e-3 && ms <= 1e12)) throw new RangeError(`${name}: expected 0.001-1e12 ms, got ${ms}`);
+function rcodesOf(tally: Tally, index: number): Record<string, number> {
+  const rcodes: Record<string, number> = {};
+  for (const [rcode, times] of tally.rcodes(index)) rcodes[rcodeWord(rcode)] = times;
+  return rcodes;
 }
 
-/** Enough source ports for all probes that can be in flight at once, should none be answered. */
-function portsFor(
-  targets: readonly Target[],
-  { intervalMs, timeoutMs, shards }: { intervalMs: number; timeoutMs: number; shards: number },
-): number {
-  const ipv4 = targets.reduce((sum, { address }) => sum + (familyOf(address) === 4 ? 1 : 0), 0);
-  const most = Math.max(ipv4, targets.length - ipv4) * Math.ceil(timeoutMs / intervalMs);
-  return Math.min(mostPorts, Math.ceil(most / shards / mostInFlight) || 1);
+function expectPeriod(name: string, ms: number): void {
+  if (!(ms >= 1e-3 && ms <= 1e12)) throw new RangeError(`${name}: expected 0.001-1e12 ms, got ${ms}`);
 }

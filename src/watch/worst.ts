@@ -9,10 +9,8 @@ const [downWeight, lossWeight] = [1e12, 1e8] as const;
 
 /** worstOf gives the indexes of the `count` worst targets, the worst first. Equal ones stay in their order. */
 export function worstOf(tally: Tally, count: number): number[] {
-  const { targets } = tally;
-  const keys = new Float64Array(targets);
-  for (let i = 0; i < targets; i++) keys[i] = rough(tally, i) + Math.min(tally.slowest(i), lossWeight - 1);
-  const picked = greatest(keys, count * spare);
+  if (count < 1) return [];
+  const picked = pick(tally, count * spare);
   const ranked = picked.map((index) => ({
     index,
     rough: rough(tally, index),
@@ -28,15 +26,22 @@ function rough(tally: Tally, index: number): number {
   return (tally.state(index) === "down" ? downWeight : 0) + lossWeight * Math.round(1000 * (loss || 0));
 }
 
-/** The indexes of the `count` greatest keys; of equal ones the first. */
-function greatest(keys: Float64Array, count: number): number[] {
-  if (count >= keys.length) return [...keys.keys()];
-  const least = keys.toSorted()[keys.length - count]!;
-  const above: number[] = [];
-  const equal: number[] = [];
-  keys.forEach((key, index) => {
-    if (key > least) above.push(index);
-    else if (key === least && above.length + equal.length < count) equal.push(index);
-  });
-  return [...above, ...equal].slice(0, count).sort((a, b) => a - b);
+/** The indexes of the `count` targets that look worst, in no order; one pass, which sorts no more than few of them at a time. */
+function pick(tally: Tally, count: number): number[] {
+  let picked: { index: number; key: number }[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < tally.targets; index++) {
+    const key = rough(tally, index) + Math.min(tally.slowest(index), lossWeight - 1);
+    if (key <= least) continue;
+    picked.push({ index, key });
+    if (picked.length < 2 * count) continue;
+    picked = greatest(picked, count);
+    least = picked.at(-1)!.key;
+  }
+  return greatest(picked, count).map(({ index }) => index);
+}
+
+/** The sort is stable: of equal ones the first stay. */
+function greatest<T extends { readonly key: number }>(all: readonly T[], count: number): T[] {
+  return all.toSorted((a, b) => b.key - a.key).slice(0, count);
 }

@@ -17,7 +17,7 @@ describe("placeOfNsid", () => {
   it("finds what the whole reader finds, wherever the answer stands in its block", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[ -~]{1,40}$/), fc.nat(50), fc.nat(50), (nsid, before, after) => {
-        const octets = answer(query, { mode: "answer", nsid })!;
+        const octets = answer(query, { mode: "normal", nsid })!;
         const block = Buffer.concat([Buffer.alloc(before, 0xff), octets, Buffer.alloc(after, 0xff)]);
         expect(textOf(block, before, before + octets.length)).toBe(nsid);
         expect(decodeAnswer(octets)).toMatchObject({ nsid });
@@ -26,14 +26,14 @@ describe("placeOfNsid", () => {
   });
 
   it("finds none where none was told", () => {
-    expect(textOf(answer(query, { mode: "answer" })!)).toBeUndefined();
+    expect(textOf(answer(query, { mode: "normal" })!)).toBeUndefined();
     expect(
       textOf(Uint8Array.from(encode({ type: "response", questions: [{ type: "A", name: "a.example" }] }))),
     ).toBeUndefined();
   });
 
   it("agrees with the whole reader on every mutation of an answer that this still reads, and reads nothing outside", () => {
-    const good = answer(query, { mode: "answer", nsid: "e1" })!;
+    const good = answer(query, { mode: "normal", nsid: "e1" })!;
     const mutation = fc.tuple(
       fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 }),
       fc.nat(good.length),

@@ -42,7 +42,7 @@ it("counts as one would by hand, target by target", () => {
         expect(tally.latency.count(target)).toBe(answered.length);
         const told = own.filter(({ kind }) => kind !== "void").slice(-recentLength);
         const recent = told.map(({ kind, rttNs }) =>
-          kind === "pass" || kind === "wrong" ? Math.fround(rttNs / 1e6) : null,
+          kind === "pass" || kind === "wrong" ? Math.round(Math.fround(rttNs / 1e6) * 1e3) / 1e3 : null,
         );
         expect(tally.recent(target)).toEqual(recent);
         expect([tally.state(target), tally.streak(target), tally.changedNs(target)]).toEqual([

@@ -1,7 +1,8 @@
 // Watching real answerers on loopback: what is counted, and what is told of.
 import { afterEach, describe, expect, it } from "vitest";
 import { Answerer } from "../../src/demo/answerer.js";
-import { type Watch, type WatchEvent, type WatchOptions, watch } from "../../src/watch/watch.js";
+import { type Watch, type WatchOptions, watch } from "../../src/watch/watch.js";
+import type { WatchEvent } from "../../src/watch/watch-report.js";
 import { freePort } from "../support/answerer.js";
 
 const query = { name: "health.example.com", type: "A" };
@@ -102,5 +103,25 @@ describe("watch", () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(watched.summary(0).ended).toBe(ended);
     expect(() => begin([target], { signal: controller.signal })).toThrow(/abort/i);
+  });
+
+  it("asks each target its count, closes itself, and then tells all that it counted", async () => {
+    const one = await answerer("e1");
+    const dead = { address: "127.0.0.1", port: await freePort() };
+    const targets = [{ address: "127.0.0.1", port: one.port }, dead, { address: "127.0.0.2", port: one.port }];
+    const watched = begin(targets, { count: 7, intervalMs: 10, chaos: false });
+    for await (const _ of watched);
+    const summaries = [...watched.summaries()];
+    expect(summaries.map(({ ended }) => ended)).toEqual([7, 7, 7]);
+    expect(summaries.map(({ state }) => state)).toEqual(["up", "down", "down"]);
+    const slices = [];
+    for await (const slice of watched.slices()) slices.push(...slice);
+    expect(slices).toEqual(summaries);
+    expect(watched.totals()).toEqual({
+      ...{ targets: 3, up: 1, down: 2, unknown: 0, ended: 21, passed: 7, wrong: 0, timeouts: 0, unreachable: 14 },
+      ...{ voided: 0, loss: 14 / 21, chaosEnded: 0, sites: { e1: 1 } },
+    });
+    expect(() => begin([dead], { count: 0 })).toThrow("count: expected a whole number of 1-1000000, got 0");
+    expect(() => begin([dead], { intervalMs: 0 })).toThrow("intervalMs: expected 0.001-1e12 ms, got 0");
   });
 });
