@@ -45,6 +45,12 @@ export function runVerb(): Command {
     .option("--state <path>", "the state file (default: /var/lib/anyprobe/state.json)")
     .option("--min-gap <duration>", "the least time between two changes of one router (default: 1.1s)")
     .option("--announce-gap <duration>", "the least time between two announcements on one router (default: 10s)")
+    .option(
+      "--listen <place>",
+      "where HTTP listens for /metrics and the status page, as 127.0.0.1:9353 (default: nowhere)",
+    )
+    .option("--token-file <file>", "the token that HTTP asks for; without, it listens for this host alone")
+    .option("--textfile <file>", "write the metrics there for node_exporter, as …/anyprobe.prom")
     .option("--log-level <level>", "trace, debug, info, warn or error (default: info)")
     .option("--no-hints", "do not react to socket and address events")
     .addHelpText(

@@ -27,6 +27,9 @@ export interface Flags {
   readonly minGap?: string;
   readonly announceGap?: string;
   readonly logLevel?: string;
+  readonly listen?: string;
+  readonly tokenFile?: string;
+  readonly textfile?: string;
 }
 
 const serviceName = "anycast";
@@ -61,6 +64,9 @@ export function valueOfFlags(flags: Flags): unknown {
       min_gap: flags.minGap,
       announce_gap: flags.announceGap,
       log_level: flags.logLevel,
+      listen: flags.listen,
+      token_file: flags.tokenFile,
+      textfile: flags.textfile,
     }),
     services: { [serviceName]: { prefixes: flags.anycast.map(hostPrefixOf), checks, route, ...policy } },
   };

@@ -3,6 +3,7 @@ import { Document, type YAMLMap } from "yaml";
 import { rcodeWord } from "../probe/dns-word.js";
 import type { Expectation } from "../probe/expectation.js";
 import { isCommand, isUdp } from "../probe/query.js";
+import { formatPlace } from "../serve/listen.js";
 import { nsPerMs } from "../units.js";
 import type { CheckConfig, Config, GuardConfig, ObjectiveConfig, Require, ServiceConfig } from "./config.js";
 import { given, writeDuration, writePercentage } from "./config-scalar.js";
@@ -13,7 +14,9 @@ export function printConfig(config: Config): string {
   const { source, control, state, logLevel: log_level, hints } = config;
   const services = Object.fromEntries(config.services.map((service) => [service.name, writeService(service)]));
   const [min_gap, announce_gap] = [writeDuration(config.minGapMs), writeDuration(config.announceGapMs)];
-  const keys = { source, control, state, log_level, hints, min_gap, announce_gap, services };
+  const { tokenFile: token_file, textfile } = config;
+  const shown = given({ listen: config.listen && formatPlace(config.listen), token_file, textfile });
+  const keys = { source, control, state, ...shown, log_level, hints, min_gap, announce_gap, services };
   const document = new Document(keys, { aliasDuplicateObjects: false });
   for (const { name, guard } of config.services)
     if (guard && !guard.written) tellDefault(document.getIn(["services", name]) as YAMLMap, guard);

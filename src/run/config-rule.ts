@@ -1,6 +1,7 @@
 // What the keys of the config mean to each other, for the whole file and for one service. Faults stop the daemon;
 // warnings are said once and lived with.
 import { addressOf } from "../route/prefix.js";
+import { isLoopback, parsePlace } from "../serve/listen.js";
 import { checkIssues, checkName } from "./check-rule.js";
 import type { Issue } from "./config-fault.js";
 import { type Pieces, piecesOf, type ServicePieces } from "./config-piece.js";
@@ -23,6 +24,7 @@ export function examine(raw: unknown): Findings {
   const faults = [
     ...noServices(raw),
     ...sourceIssues(pieces, anycast),
+    ...listenIssues(raw),
     ...sharedIssues(pieces.services),
     ...pieces.services.flatMap(serviceIssues),
     ...found.flatMap(({ faults }) => faults),
@@ -42,6 +44,14 @@ function sourceIssues({ source }: Pieces, anycast: ReadonlySet<string>): Issue[]
     path: ["source"],
     message: `expected an address of this host alone, got ${show(address)}, which is one of the anycast addresses`,
   }));
+}
+
+function listenIssues(raw: unknown): Issue[] {
+  const { listen, token_file } = raw as { readonly listen?: unknown; readonly token_file?: unknown };
+  const place = typeof listen === "string" ? parsePlace(listen) : undefined;
+  if (place === undefined || token_file !== undefined || isLoopback(place.address)) return [];
+  const message = `expected a loopback address, as there is no token_file, got ${show(listen)}`;
+  return [{ path: ["listen"], message }];
 }
 
 const sharedKeys = ["route", "guard", "damping", "initial"] as const;

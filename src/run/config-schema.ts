@@ -1,6 +1,7 @@
 // The shape of the config file: keys, kinds, bounds and defaults, one key at a time. What keys mean to each other is in
 // config-rule.ts. The descriptions reach editors and people through `anyprobe config schema`.
 import { z } from "zod";
+import { parsePlace } from "../serve/listen.js";
 import { domainName, rcodes, recordType } from "./config-dns.js";
 import {
   absolutePath,
@@ -175,6 +176,16 @@ export const schema = mapping(
       .describe("The address that probes are sent from, never an anycast one: auto, an address, or one per family."),
     control: absolutePath(107).prefault("/run/anyprobe/anyprobe.sock").describe("The control socket's path."),
     state: absolutePath().prefault("/var/lib/anyprobe/state.json").describe("The state file's path."),
+    listen: scalar("an address and a port like 127.0.0.1:9353 or [::1]:9353", parsePlace)
+      .optional()
+      .describe("Where HTTP listens for /metrics and the status page; no more than this host without token_file."),
+    token_file: absolutePath()
+      .optional()
+      .describe("A file with the token that every HTTP request must bring; not everybody may read it."),
+    textfile: absolutePath()
+      .refine((path) => path.endsWith(".prom"), { error: expected("a path that ends in .prom") })
+      .optional()
+      .describe("A file for node_exporter's textfile collector, written anew every 15s."),
     log_level: choice("trace", "debug", "info", "warn", "error").default("info").describe("The least that is logged."),
     hints: yesNo.default(true).describe("React to the end of the service's socket and to address events at once."),
     min_gap: duration("0s", "1m")

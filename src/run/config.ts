@@ -5,6 +5,7 @@ import type { Expectation } from "../probe/expectation.js";
 import type { Command, DnsQuery, UdpQuery } from "../probe/query.js";
 import type { BirdWay } from "../route/bird.js";
 import type { Prefix } from "../route/prefix.js";
+import type { Place } from "../serve/listen.js";
 
 export interface Config {
   /** The address that probes are sent from, per family; auto picks one that is global, not on lo and not anycast. */
@@ -13,6 +14,12 @@ export interface Config {
   readonly control: string;
   /** The state file's path. */
   readonly state: string;
+  /** Where HTTP listens; undefined: nowhere. */
+  readonly listen: Place | undefined;
+  /** The file with the token that HTTP asks for; undefined: it asks for none. */
+  readonly tokenFile: string | undefined;
+  /** The file that is written for node_exporter; undefined: none. */
+  readonly textfile: string | undefined;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error";
   /** React to socket-destroy and address events at once; without, only scheduled probes find a death. */
   readonly hints: boolean;

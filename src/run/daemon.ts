@@ -1,4 +1,5 @@
 // The daemon: takes the lock, keeps what outlives a reload, and runs one endpoint at a time under the newest good config.
+import { isDeepStrictEqual } from "node:util";
 import { listAddresses, listLinks, listLocalRoutes, listUdpSockets } from "../engine/netlink.js";
 import { NetlinkWatch } from "../engine/netlink-watch.js";
 import { AnyprobeError } from "../errors.js";
@@ -8,6 +9,7 @@ import { BootClock } from "./boot-clock.js";
 import type { Config } from "./config.js";
 import { ControlSocket, type Verbs } from "./control.js";
 import { Endpoint, tickMs } from "./endpoint.js";
+import { Face } from "./face.js";
 import type { FamilySource, Ground } from "./ground.js";
 import { itemsOf } from "./item-stream.js";
 import { Journal } from "./journal.js";
@@ -31,6 +33,14 @@ export interface DaemonOptions {
   readonly configFile?: string;
 }
 
+/** What a reload leaves as it is, and its keys in the file. */
+const lasting = {
+  control: "control",
+  state: "state",
+  listen: "listen",
+  tokenFile: "token_file",
+  textfile: "textfile",
+} as const satisfies Partial<Record<keyof Config, string>>;
 /** How long a withdrawal at exit may take to be verified. ms */
 const exitMs = 8000;
 
@@ -39,13 +49,14 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #startedNs = monotonicNs();
   /** In use since the start: a reload cannot move them. */
-  readonly #paths: Pick<Config, "control" | "state">;
+  readonly #paths: Pick<Config, keyof typeof lasting>;
   readonly #lock: Lock;
   readonly #log: Log;
   readonly #manager: ServiceManager;
   readonly #watch: NetlinkWatch;
   readonly #ground: Ground;
   readonly #desk: OrderDesk;
+  readonly #face: Face;
   readonly #health = new OwnHealth({ tickMs, patienceMs });
   #endpoint!: Endpoint;
   #control: ControlSocket | undefined;
@@ -63,8 +74,10 @@ export class Daemon {
       daemon.#endpoint = new Endpoint(config, sources, daemon.#ground);
       await daemon.#endpoint.open();
       daemon.#control = await ControlSocket.listen(config.control, daemon.#verbs());
+      await daemon.#face.open();
     } catch (error) {
       await daemon.#endpoint?.close();
+      await daemon.#face.close();
       daemon.#release();
       throw error;
     }
@@ -101,6 +114,9 @@ export class Daemon {
       onChange: () => this.#manager.status(this.#summary()),
     };
     this.#desk = new OrderDesk(() => this.#endpoint, maintenance, journal);
+    this.#face = new Face(config, journal, () => {
+      return { status: this.status(), checks: this.#endpoint.checks, leases: this.#endpoint.leases() };
+    });
   }
 
   #verbs(): Verbs {
@@ -167,8 +183,8 @@ export class Daemon {
     this.#log.level = config.logLevel;
     this.#pulse = new Pulse(patienceNs(config, this.#manager));
     this.#ground.journal.tell("info", { kind: "reload", message: "the config was reloaded" });
-    for (const key of ["control", "state"] as const) {
-      if (config[key] === this.#paths[key]) continue;
+    for (const [name, key] of Object.entries(lasting) as [keyof typeof lasting, string][]) {
+      if (isDeepStrictEqual(config[name], this.#paths[name])) continue;
       this.#log.warn({ event: "reload", key }, `\`${key}\` is another now: that takes effect at the next start`);
     }
     this.#tellSenses();
@@ -189,6 +205,7 @@ export class Daemon {
     await this.#endpoint.close();
     const ran = formatDuration(monotonicNs() - this.#startedNs);
     this.#log.info({ event: "stop", ran, counters: this.#endpoint.counters() }, "stopped");
+    await this.#face.close();
     this.#release();
     return gone;
   }

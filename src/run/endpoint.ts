@@ -239,6 +239,10 @@ export class Endpoint {
     }));
   }
 
+  leases() {
+    return this.#leases.report(monotonicNs());
+  }
+
   routes(): readonly PrefixStatus[] {
     return this.#reconciler.status();
   }

@@ -40,6 +40,7 @@ export class Journal {
   /** What led to the present state of each subject, since this daemon began: also what the ring has lost. */
   readonly #landmarks = new Map<string, JournalEvent>();
   readonly #followers = new Set<Follower>();
+  readonly #listeners = new Set<(event: JournalEvent) => void>();
   #seq = 0;
 
   constructor(log: Log) {
@@ -76,6 +77,12 @@ export class Journal {
     return follower;
   }
 
+  /** subscribe calls `listener` with each event as it is told, until the function that it returns is called. It must not throw. */
+  subscribe(listener: (event: JournalEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** history gives the newest events, for the state file. */
   history(): readonly JournalEvent[] {
     return newest(this.#ring, historyLength);
@@ -106,6 +113,7 @@ export class Journal {
       if (supersedes(event, this.#landmarks.get(subject))) this.#landmarks.set(subject, event);
     }
     for (const follower of this.#followers) follower.push(event);
+    for (const listener of this.#listeners) listener(event);
   }
 }
 

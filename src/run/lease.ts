@@ -1,7 +1,7 @@
 // Leases: renewed only while this daemon decides, so that the kernel takes a prefix away when nobody does any more.
 import type { AddressDriver } from "../route/address.js";
 import type { Prefix } from "../route/prefix.js";
-import { monotonicNs } from "../units.js";
+import { monotonicNs, nsPerMs } from "../units.js";
 import type { Journal } from "./journal.js";
 
 export interface LeaseOptions {
@@ -12,6 +12,12 @@ export interface LeaseOptions {
   /** Frozen, it is renewed whatever was judged: nothing is to be touched. */
   readonly isFrozen: () => boolean;
   readonly journal: Journal;
+}
+
+/** LeaseReport is how long a prefix's address would stay if nobody renewed its lease from now on. */
+export interface LeaseReport {
+  readonly prefix: Prefix;
+  readonly leftNs: number;
 }
 
 /** Leases are renewed from open() to close(). */
@@ -35,6 +41,17 @@ export class Leases {
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  /** report tells of the prefixes whose lease was renewed by these; 0 ns where it has run out since. */
+  report(nowNs: number): LeaseReport[] {
+    return [...this.#options.leased.values()].flatMap(({ prefixes, leaseMs }) =>
+      prefixes.flatMap((prefix) => {
+        const renewedNs = this.#renewedNs.get(prefix);
+        const leftNs = (renewedNs ?? 0) + leaseMs * nsPerMs - nowNs;
+        return renewedNs === undefined ? [] : [{ prefix, leftNs: Math.max(0, leftNs) }];
+      }),
+    );
   }
 
   /** Only after every gate check was judged since the last time: a daemon that decides nothing loses it. */
