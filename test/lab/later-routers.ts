@@ -13,8 +13,11 @@ const script = fileURLToPath(new URL("later-routers.sh", import.meta.url));
 
 /** By the BIRD that stands beside FRR. */
 const both = ["test/lab/link-state.test.ts", "test/route/bird.test.ts", "test/doctor/router-bird.test.ts"];
+const frr = ["frr", "frr-redistribute", "frr-fault", "frr6", "frr6-link-state"].map(
+  (name) => `test/route/${name}.test.ts`,
+);
 const files: Readonly<Record<"bird2" | "bird3", readonly string[]>> = {
-  bird2: ["test/route/frr.test.ts", "test/lab/deprefer.test.ts", "test/route/frr6.test.ts", ...both],
+  bird2: [...frr, "test/lab/deprefer.test.ts", ...both],
   bird3: both,
 };
 

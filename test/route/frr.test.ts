@@ -1,9 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { daemonDirectory } from "../../src/demo/frr.js";
 import { Network } from "../../src/demo/network.js";
 import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import type { Announcement, DriverEvent } from "../../src/route/driver.js";
@@ -11,19 +9,12 @@ import { FrrDriver } from "../../src/route/frr.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { monotonicNs } from "../../src/units.js";
 import { skipWithoutLab } from "../support/lab.js";
-import { operate } from "../support/ospfd.js";
+import { operate, suppresses } from "../support/ospfd.js";
 import { withoutJson } from "../support/without-json.js";
 
 const first = prefixOf("203.0.113.53");
 const second = prefixOf("203.0.113.54");
 const both = [first, second];
-
-/** Whether the routers here are FRR 9.1 or later. */
-const suppresses = (() => {
-  const { stdout } = spawnSync(`${daemonDirectory}/ospfd`, ["--version"], { encoding: "utf8" });
-  const [, major, minor] = /version (\d+)\.(\d+)/.exec(stdout ?? "")?.map(Number) ?? [];
-  return major !== undefined && (major > 9 || (major === 9 && minor! >= 1));
-})();
 
 let network: Network;
 let monitor: RouteMonitor;
@@ -156,7 +147,6 @@ describe.skipIf(skipWithoutLab())("announced by network statements", () => {
       await expect.poll(async () => (await driver.observe(both)).get(first)?.announcement).toBe("drained");
     });
 
-    // FRR has `ip ospf prefix-suppression ADDRESS` from 9.1 on; the lab's later routers have it.
     if (suppresses)
       test("it withdraws by suppressing the address, and leaves the other", async () => {
         await driver.withdraw([first]);

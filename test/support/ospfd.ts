@@ -1,6 +1,8 @@
 // What tests do at an endpoint's ospfd besides the driver: as an operator at vtysh does.
+import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { daemonDirectory } from "../../src/demo/frr.js";
 import type { RoutedNode } from "../../src/demo/network.js";
 import { lsasIn } from "../../src/route/lsdb.js";
 import { addressOf, type Prefix } from "../../src/route/prefix.js";
@@ -42,3 +44,10 @@ export async function withVty<T>({ router }: RoutedNode, use: (vty: Vty) => Prom
     vty.close();
   }
 }
+
+/** suppresses: the routers here are FRR 9.1 or later, as the lab's later ones, and know `ip ospf prefix-suppression ADDRESS`. */
+export const suppresses = (() => {
+  const { stdout } = spawnSync(`${daemonDirectory}/ospfd`, ["--version"], { encoding: "utf8" });
+  const [, major = 0, minor = 0] = /version (\d+)\.(\d+)/.exec(stdout ?? "")?.map(Number) ?? [];
+  return major > 9 || (major === 9 && minor >= 1);
+})();
