@@ -15,6 +15,7 @@ import { runVerb } from "./run.js";
 import { selftestVerb } from "./selftest.js";
 import { statusVerb } from "./status.js";
 import { packageDescription, packageVersion } from "./version.js";
+import { watchVerb } from "./watch.js";
 import { whyVerb } from "./why.js";
 import { withdrawVerb } from "./withdraw.js";
 
@@ -33,7 +34,7 @@ export function program(): Command {
     freezeVerb(),
     unfreezeVerb(),
   ];
-  const measured = [benchVerb(), planVerb()];
+  const measured = [watchVerb(), benchVerb(), planVerb()];
   for (const verb of [
     runVerb(),
     ...asked,
