@@ -31,8 +31,8 @@ export function matchAddress(
 }
 
 /**
- * restoreOthers puts back what an action took from the device beside `mine`, as secondaries that go with their primary
- * (promote_secondaries=0), and says so; undefined where nothing was missing. RouteError where that fails.
+ * restoreOthers puts back the secondaries that went with one of `mine` (promote_secondaries=0), and says so; undefined where
+ * none is missing. Whatever else is gone from the device is somebody else's doing. RouteError where that fails.
  */
 export function restoreOthers(
   before: readonly Address[],
@@ -40,9 +40,9 @@ export function restoreOthers(
   { driver, device }: Holding,
 ): string | undefined {
   const left = new Set(listAddresses().map(nameOf));
-  const moved = new Set(mine.map((prefix) => `${prefix} on ${device}`));
   const vanished = before.filter(
-    (address) => address.device === device && !left.has(nameOf(address)) && !moved.has(nameOf(address)),
+    (address) =>
+      address.device === device && !left.has(nameOf(address)) && mine.some((prefix) => isSecondaryOf(prefix, address)),
   );
   if (vanished.length === 0) return undefined;
   const names = vanished.map(nameOf).join(", ");
@@ -50,6 +50,11 @@ export function restoreOthers(
   if (!cause) return `it took ${names} along, put back at once`;
   const message = `it took other addresses along, and they could not be put back: ${names}: ${cause.message}`;
   throw new RouteError("ERR_ROUTE_REFUSED", message, driver, [], { cause });
+}
+
+/** IPv4 only. The kernel takes those along that have the primary's mask and, by their peer, its subnet. */
+function isSecondaryOf(primary: Prefix, { family, peer, prefixLength }: Address): boolean {
+  return family === 4 && peer !== undefined && `${peer}/${prefixLength}` === primary;
 }
 
 function nameOf({ device, address, peer, prefixLength }: Address): string {

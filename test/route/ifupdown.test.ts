@@ -113,11 +113,19 @@ describe.skipIf(skipWithoutLab(missing))("ifupdown", () => {
     expect(device).toMatchObject({ code: "ERR_ROUTE_UNREACHABLE", message: "there is no device nope0" });
   });
 
-  it("whose hook takes another address along has it put back, and says what its hooks did", async () => {
+  it("has its secondaries put back, and nothing else", async () => {
     const { withdrawn, left } = await run("hooks");
     expect(withdrawn.announcement).toBe("withdrawn");
-    expect(withdrawn.reason).toContain("it took 203.0.113.99/32 on lo along, put back at once");
-    expect(left).toEqual(["203.0.113.98/32 lo", "203.0.113.99/32 lo:9"]);
+    expect(withdrawn.reason).toContain("it took 198.18.0.1 peer 203.0.113.53/32 on lo along, put back at once");
+    // What a hook takes away or puts there is its author's order.
+    expect(left).toEqual(["198.18.0.1/32 lo:1", "203.0.113.98/32 lo"]);
+  });
+
+  it("and another of one device can be moved at the same time", async () => {
+    const { up, left, events } = await run("two at once");
+    expect(up).toEqual(["203.0.113.53/32 lo:0", "203.0.113.54/32 lo:3"]);
+    expect(left).toEqual([]);
+    expect(events).toEqual([]);
   });
 
   it("whose hook refuses has refused, and is told again", async () => {
