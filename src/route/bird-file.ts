@@ -58,7 +58,9 @@ async function write(path: string, text: string, like: string): Promise<FileHand
   const { uid, gid, mode } = await stat(like);
   // A file that this user may not write is not to be replaced either, though a rename could.
   await access(like, constants.W_OK);
-  const file = await open(path, "w", mode);
+  // What stands there was left by a crash, or is a link that somebody put there: no link is followed, and no old mode kept.
+  await rm(path, { force: true });
+  const file = await open(path, "wx", mode);
   try {
     await file.chown(uid, gid);
     await file.chmod(mode);

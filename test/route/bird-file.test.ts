@@ -1,5 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { chmod, chown, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -48,6 +60,16 @@ test("what a crash left behind is no obstacle", async () => {
   for (const what of ["new", "old"]) await writeFile(join(directory, `.set.conf.anyprobe-${what}`), "left");
   await (await replaceFile(file, "new")).keep();
   expect(await readdir(directory)).toEqual(["set.conf"]);
+});
+
+test("a link in the new file's place is not followed", async () => {
+  const victim = join(directory, "victim");
+  await writeFile(victim, "untouched");
+  await symlink("victim", join(directory, ".set.conf.anyprobe-new"));
+  await (await replaceFile(file, "new")).keep();
+  expect(await readFile(victim, "utf8")).toBe("untouched");
+  expect((await lstat(file)).isSymbolicLink()).toBe(false);
+  expect(await readFile(file, "utf8")).toBe("new");
 });
 
 test("a file that is missing is not made", async () => {
