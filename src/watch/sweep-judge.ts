@@ -46,6 +46,7 @@ export class PathJudge {
   /** Of the paths that answer: what was asked and not answered lately, each sweep half as much as the next. */
   #asked = 0;
   #unanswered = 0;
+  readonly #waited = { lost: false, answering: false };
   #held = 0;
 
   constructor(paths: number) {
@@ -75,32 +76,35 @@ export class PathJudge {
     if (answering.length === 0) return { lost: [], back: [], moved: [] };
     this.#asked = this.#asked / 2 + sum(answering.map(({ asked }) => asked));
     this.#unanswered = this.#unanswered / 2 + sum(answering.map(({ asked, answered }) => asked - answered));
-    const changes = readings.map((reading, path) => this.#judgeSilence(reading, this.#paths[path]!));
-    const paths = [...readings.keys()];
+    // Laplace's rule: where nothing was lost yet, something may be.
+    const loss = (this.#unanswered + 1) / (this.#asked + 2);
+    for (const [index, reading] of readings.entries()) this.#paths[index]!.take(reading);
+    return { ...this.#judgeSilence(loss), moved: this.#judgeSites(readings) };
+  }
+
+  /** A fault begins and ends within a sweep, which shows it on some paths and not on others: these are waited for. */
+  #judgeSilence(loss: number): Pick<Change, "lost" | "back"> {
+    const suspects = this.#paths.filter(({ state }) => state === "suspect");
+    const proven = suspects.filter(
+      ({ silentSweeps, silentProbes }) =>
+        silentSweeps >= leastSweeps && this.#paths.length * loss ** silentProbes < chance,
+    );
+    const returned = this.#paths.filter(({ state, answeredSweeps }) => state === "lost" && answeredSweeps > 0);
+    const newSilence = suspects.some(({ silentSweeps }) => silentSweeps === 1);
+    const newAnswers = returned.some(({ answeredSweeps }) => answeredSweeps === 1);
     return {
-      lost: paths.filter((path) => changes[path] === "lost"),
-      back: paths.filter((path) => changes[path] === "back"),
-      moved: this.#judgeSites(readings),
+      lost: this.#turn("lost", proven, newSilence),
+      back: this.#turn("answering", returned, newAnswers),
     };
   }
 
-  #judgeSilence({ asked, answered }: Reading, path: PathRecord): "lost" | "back" | undefined {
-    if (asked === 0) return undefined;
-    if (answered > 0) {
-      const back = path.state === "lost";
-      path.state = "answering";
-      path.silentSweeps = 0;
-      path.silentProbes = 0;
-      return back ? "back" : undefined;
-    }
-    path.silentSweeps++;
-    path.silentProbes += asked;
-    if (path.state === "lost") return undefined;
-    // Laplace's rule: where nothing was lost yet, something may be.
-    const loss = (this.#unanswered + 1) / (this.#asked + 2);
-    const proven = this.#paths.length * loss ** path.silentProbes < chance;
-    path.state = path.silentSweeps >= leastSweeps && proven ? "lost" : "suspect";
-    return path.state === "lost" ? "lost" : undefined;
+  /** turn gives paths a state, a sweep later where others may follow, and tells which. */
+  #turn(state: "lost" | "answering", ripe: readonly PathRecord[], others: boolean): number[] {
+    const wait = ripe.length > 0 && others && !this.#waited[state];
+    this.#waited[state] = wait;
+    if (wait) return [];
+    for (const path of ripe) path.state = state;
+    return ripe.map((path) => this.#paths.indexOf(path));
   }
 
   /** Moves are told together, once a sweep has read the same as the one before. */
@@ -130,14 +134,25 @@ export class PathJudge {
 
 class PathRecord {
   state: PathState = "unknown";
-  /** Sweeps and probes in a row without an answer. */
+  /** In a row, newest: sweeps and probes without an answer, or sweeps with one. */
   silentSweeps = 0;
   silentProbes = 0;
+  answeredSweeps = 0;
   /** The site that was told of. */
   site = noSite;
   /** What the newest sweep with an answer read: a site, or mixedReading. */
   reading = noSite;
   mixed = 0;
+
+  /** take counts a sweep. What is lost stays so until it is told to be back. */
+  take({ asked, answered }: Reading): void {
+    if (asked === 0) return;
+    const silent = answered === 0;
+    this.silentSweeps = silent ? this.silentSweeps + 1 : 0;
+    this.silentProbes = silent ? this.silentProbes + asked : 0;
+    this.answeredSweeps = silent ? 0 : this.answeredSweeps + 1;
+    if (this.state !== "lost") this.state = silent ? "suspect" : "answering";
+  }
 }
 
 function sum(values: readonly number[]): number {

@@ -18,7 +18,7 @@ function known(paths = 16): { judge: PathJudge; readings: Reading[] } {
 }
 
 describe("a path that nobody answers on", () => {
-  it("is lost after two sweeps, is told once, and is back with its first answer", () => {
+  it("is lost after two sweeps, is told once, and is back after two with an answer", () => {
     const { judge, readings } = known();
     const broken = readings.with(5, silence);
     expect(judge.judge(broken)).toEqual(nothing);
@@ -26,7 +26,24 @@ describe("a path that nobody answers on", () => {
     expect(judge.judge(broken)).toEqual({ ...nothing, lost: [5] });
     expect(judge.judge(broken)).toEqual(nothing);
     expect(judge.state(5)).toBe("lost");
-    expect(judge.judge(readings.with(5, { ...from(e1), answered: 1 }))).toEqual({ ...nothing, back: [5] });
+    const mended = readings.with(5, { ...from(e1), answered: 1 });
+    expect([mended, broken, mended].map((sweep) => judge.judge(sweep))).toEqual([nothing, nothing, nothing]);
+    expect(judge.judge(mended)).toEqual({ ...nothing, back: [5] });
+  });
+
+  it("is told with the others that are, where the fault begins or ends within a sweep", () => {
+    const { judge, readings } = known();
+    const some = readings.with(1, silence);
+    const all = some.with(2, silence);
+    expect([some, all, all, all].map((sweep) => judge.judge(sweep).lost)).toEqual([[], [], [1, 2], []]);
+    const back = all.with(2, from(e1));
+    expect([back, readings, readings].map((sweep) => judge.judge(sweep).back)).toEqual([[], [1, 2], []]);
+  });
+
+  it("is not kept waiting for longer than a sweep by others", () => {
+    const { judge, readings } = known();
+    const told = Array.from({ length: 4 }, (_, i) => judge.judge(readings.with(0, silence).with(1 + i, silence)).lost);
+    expect(told).toEqual([[], [], [0], []]);
   });
 
   it("is lost too if nobody ever answered there, or all but one are", () => {
