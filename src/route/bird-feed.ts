@@ -68,9 +68,13 @@ export class BirdFeed implements BirdMeans {
     if (this.#trouble !== undefined) return this.#trouble;
     if (isRung(to)) return this.noRung();
     const away = to === "withdrawn";
-    const along = (this.#fed ?? []).filter(
-      (fed) => !prefixes.includes(fed as Prefix) && away !== (wanted.get(fed as Prefix) === "withdrawn"),
-    );
+    const along = this.#fed
+      ? this.#fed.filter(
+          (fed) => !prefixes.includes(fed as Prefix) && away !== (wanted.get(fed as Prefix) === "withdrawn"),
+        )
+      : away
+        ? []
+        : mayBring(prefixes, sight);
     if (along.length > 0) {
       const [command, verb] = away ? ["disable", "take"] : ["enable", "announce"];
       return (
@@ -87,6 +91,11 @@ export class BirdFeed implements BirdMeans {
     if (this.#trouble !== undefined) throw unsupported(this.#trouble, prefixes);
     await this.#ask(`${to === "withdrawn" ? "disable" : "enable"} ${this.#name}`);
   }
+}
+
+/** A protocol that was never seen up may bring all that is away. */
+function mayBring(prefixes: readonly Prefix[], { rivals, own }: BirdSight): readonly Prefix[] {
+  return [...rivals.keys()].filter((prefix) => !prefixes.includes(prefix) && !own.has(prefix));
 }
 
 function troubleOf(name: string, protocol: BirdProtocol | undefined): string | undefined {

@@ -341,6 +341,13 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
       await expect(driver.announce([fed])).rejects.toMatchObject({
         message: expect.stringContaining(`would announce ${fedToo} along with ${fed}`),
       });
+      const changes = driver.changes();
+      await open({ ipv4: { protocol: "feed_two" } }, changes);
+      await driver.observe([fed, fedToo]);
+      // What it brings was not seen by this run.
+      await expect(driver.announce([fed])).rejects.toMatchObject({
+        message: expect.stringContaining(`would announce ${fedToo} along with ${fed}`),
+      });
       await driver.announce([fed, fedToo]);
       await settled(fedToo, "announced", 1);
     });
