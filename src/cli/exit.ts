@@ -5,9 +5,9 @@ import { AnyprobeError, type ErrorCode } from "../errors.js";
 /** exitCodes lists every code that a verb can end with, and what it means. */
 export const exitCodes = {
   0: "it did what was asked",
-  1: "it was done, and the result is bad, such as an overload that `plan` found or a drain that the guard holds; `doctor`: a warning; `status`: see there",
-  2: "`status`: a prefix is withdrawn, or dead and held by the guard; `doctor`: an error",
-  3: "`status`: no daemon can be reached",
+  1: "it was done, and the result is bad, such as an overload that `plan` found or a drain that the guard holds; `doctor`: a warning; `check`: WARNING; `status`: see there",
+  2: "`status`: a prefix is withdrawn, or dead and held by the guard; `doctor`: an error; `check`: CRITICAL",
+  3: "`status`: no daemon can be reached; `check`: UNKNOWN, whatever kept it from being made",
   64: "usage: an option or argument is wrong",
   65: "data: a file that was given as input is wrong",
   66: "no input: a file that was given as input cannot be read",

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { tellUnknown } from "./check-unknown.js";
 // The command `anyprobe`: runs a verb, and turns whatever goes wrong into a line on stderr and an exit code.
 import { complain } from "./complaint.js";
 import { exitCodeOf, isCommanderError } from "./exit.js";
@@ -17,6 +18,10 @@ try {
 } catch (error) {
   // Help and version arrive as errors too, and have been printed by now; help that nobody asked for has an exit code.
   const printed = isCommanderError(error) && (error.exitCode === 0 || error.code === "commander.help");
-  if (!printed) complain(error, process.argv.includes("--json"));
-  process.exitCode = printed && error.exitCode === 0 ? 0 : exitCodeOf(error);
+  if (printed) process.exitCode = error.exitCode === 0 ? 0 : exitCodeOf(error);
+  else if (process.argv[2] === "check") tellUnknown(error);
+  else {
+    complain(error, process.argv.includes("--json"));
+    process.exitCode = exitCodeOf(error);
+  }
 }

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { announceVerb } from "./announce.js";
 import { benchVerb } from "./bench.js";
+import { checkVerb } from "./check.js";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
 import { doctorVerb } from "./doctor.js";
@@ -34,7 +35,7 @@ export function program(): Command {
     freezeVerb(),
     unfreezeVerb(),
   ];
-  const measured = [watchVerb(), benchVerb(), planVerb()];
+  const measured = [watchVerb(), checkVerb(), benchVerb(), planVerb()];
   for (const verb of [
     runVerb(),
     ...asked,

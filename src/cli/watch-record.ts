@@ -1,6 +1,6 @@
 // What `anyprobe watch` prints in a pipe: one JSON object a line, events as they happen, and now and then how all targets stand.
 import { once } from "node:events";
-import type { LatencyHistogram, TargetSummary, Watch, WatchEvent, WatchTotals } from "../index.js";
+import type { TargetSummary, Watch, WatchEvent, WatchTotals } from "../index.js";
 import { formatTarget } from "../index.js";
 import { snakeCase } from "./snake-case.js";
 import type { Asked } from "./watch-run.js";
@@ -51,14 +51,10 @@ function summaryRecord(watched: Watch, final: boolean): string {
   const worst = watched.worst(worstCount).filter(({ state, loss }) => state === "down" || (loss ?? 0) > 0);
   return record("summary", {
     ...{ final, atMs: Date.now(), ...watched.totals() },
-    latency: latencyOf(watched.histogram()),
+    latency: watched.histogram().summary(),
     ...{ sent, skipped, stalls },
     worst: worst.map(({ target, state, loss }) => ({ target, state, loss })),
   });
-}
-
-function latencyOf(histogram: LatencyHistogram) {
-  return histogram.summary();
 }
 
 function eventRecord(event: WatchEvent): string {
@@ -69,10 +65,12 @@ function eventRecord(event: WatchEvent): string {
 /** Names of sites and rcodes are keys that are no names of ours: they stay as they are. */
 function record(type: string, fields: Record<string, unknown>): string {
   const { sites, rcodes, ...rest } = fields;
-  return JSON.stringify({
+  const whole = {
     ...{ schema_version: schemaVersion, type },
     ...(snakeCase(rest) as object),
     ...(sites !== undefined && { sites }),
     ...(rcodes !== undefined && { rcodes }),
-  });
+  };
+  // What is not known is there, as null.
+  return JSON.stringify(whole, (_, value) => (value === undefined ? null : value));
 }

@@ -31,6 +31,7 @@ type Paint = (colour: Colour, text: string) => string;
 
 const headerRows = 5;
 const mostEvents = 4;
+const mostSites = 12;
 const barLevels = "▁▂▃▄▅▆▇█";
 const lostMark = "×";
 
@@ -66,7 +67,7 @@ export function renderEnd(scene: Scene, colours: boolean): string {
   return `${[...header(scene, paint), ...(bad.length > 0 ? [paint("dim", heading(width)), ...rows] : [])].join("\n")}\n`;
 }
 
-function header({ asked, totals, latency: all, perSecond, ranNs }: Scene, paint: Paint): string[] {
+function header({ asked, totals, latency: rtt, perSecond, ranNs }: Scene, paint: Paint): string[] {
   const { targets, up, down, unknown, ended, wrong, voided, loss, sites } = totals;
   const every = `every ${formatDuration(asked.intervalMs * 1e6)}`;
   const states = [
@@ -79,11 +80,13 @@ function header({ asked, totals, latency: all, perSecond, ranNs }: Scene, paint:
     `loss ${loss === null ? "–" : percent(loss)}`,
     ...(wrong > 0 ? [paint("red", `wrong ${count(wrong)}`)] : []),
     ...(voided > 0 ? [`void ${count(voided)}`] : []),
-    `p50 ${latency(all.p50Ns)}`,
-    `p99 ${latency(all.p99Ns)}`,
-    `max ${latency(all.maxNs)}`,
+    `p50 ${latency(rtt.p50Ns)}`,
+    `p99 ${latency(rtt.p99Ns)}`,
+    `max ${latency(rtt.maxNs)}`,
   ];
-  const told = Object.entries(sites).map(([site, of]) => `${plain(site)} ${count(of)}`);
+  const all = Object.entries(sites);
+  const told = all.slice(0, mostSites).map(([site, of]) => `${plain(site)} ${count(of)}`);
+  if (all.length > mostSites) told.push(`and ${count(all.length - mostSites)} more`);
   return [
     `${paint("bold", `${count(targets)} ${targets === 1 ? "target" : "targets"}`)}  ${plain(asked.question)} ${every}  ${states.join("  ")}  ${formatDuration(ranNs)}`,
     figures.join("  "),
