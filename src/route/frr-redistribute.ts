@@ -2,7 +2,7 @@
 // else by our prefix-lists (frr-lists.ts), which move one. Pure.
 import { type Announcement, isRung, rungCosts } from "./driver.js";
 import { buildLines, clearLines, type Kept, listedIn, listLines, refusalToCall } from "./frr-lists.js";
-import { configuredLine, type Memory, type RouterState } from "./frr-state.js";
+import { configuredLine, type Redistributed, type RedistributedMemory } from "./frr-state.js";
 import { routeMapOf, withMetric } from "./ospf-config.js";
 import type { Prefix } from "./prefix.js";
 
@@ -11,7 +11,7 @@ export interface Redistribution {
   /** Must have been accepted before the rest is written. */
   readonly prepare: readonly string[];
   readonly filters: readonly string[];
-  /** Below `router ospf`. */
+  /** Below `router ospf`, `router ospf6`. */
   readonly line: string | undefined;
   /** The line before the filters: what moves least gets in force first. */
   readonly lineFirst: boolean;
@@ -27,8 +27,8 @@ export interface Redistribution {
 
 /** planRedistribution plans one change for `prefixes`, all of them redistributed, or last seen so, by `line`. */
 export function planRedistribution(
-  state: RouterState,
-  memory: Memory,
+  state: Redistributed,
+  memory: RedistributedMemory,
   prefixes: readonly Prefix[],
   target: Announcement,
   line: string,
@@ -54,7 +54,10 @@ export function planRedistribution(
   const untouched = configured === config.redistributeConnected && !prefixes.some((prefix) => listed.has(prefix));
   if (target === "announced" && untouched) return nothing;
   const refusal = refusalToCall(config.filters, map);
-  if (refusal !== undefined) return { ...nothing, refusal: sentence(configured, target, prefixes, along, refusal) };
+  if (refusal !== undefined) {
+    const told = `${refusal}, ${elsewhere[config.filters.family]}, or use the address driver`;
+    return { ...nothing, refusal: sentence(configured, target, prefixes, along, told) };
+  }
   const targets = new Map([...others, ...prefixes.map((prefix) => [prefix, target] as const)]);
   const base = baseOf(config.redistributeConnected, configured, targets);
   const kept = [...targets].filter((entry): entry is [Prefix, Kept] => entry[1] !== base && entry[1] !== "announced");
@@ -69,13 +72,13 @@ export function planRedistribution(
 
 /** What all redistributed prefixes but `prefixes` are to be, those of ours among them that are away now. */
 function othersOf(
-  { config, externals }: RouterState,
-  { known, wanted }: Memory,
+  { config, externals }: Redistributed,
+  { known, wanted }: RedistributedMemory,
   prefixes: readonly Prefix[],
 ): ReadonlyMap<Prefix, Announcement> {
   const listed = listedIn(config.filters);
   // A default route is originated, never redistributed from connected.
-  const there = [...externals.keys()].filter((external) => external !== "0.0.0.0/0") as Prefix[];
+  const there = [...externals.keys()].filter((external) => !external.endsWith("/0")) as Prefix[];
   const away = [...wanted.keys()].filter((prefix) => known.get(prefix)?.redistribute !== undefined);
   const others = [...new Set([...there, ...away, ...listed.keys()])].filter((other) => !prefixes.includes(other));
   return new Map(others.map((other) => [other, wanted.get(other) ?? listed.get(other) ?? "announced"]));
@@ -102,14 +105,18 @@ function statementFor(standing: string | undefined, wanted: string | undefined):
   return wanted ?? "no redistribute connected";
 }
 
+const elsewhere = {
+  4: "announce each by its own `network … area …` statement",
+  6: "announce them as addresses of lo by `ipv6 ospf6 area …` there",
+} as const;
+
 function sentence(
   configured: string,
   target: Announcement,
   prefixes: readonly Prefix[],
   along: readonly (readonly [Prefix, Announcement])[],
-  refusal: string,
+  advice: string,
 ): string {
-  const advice = `${refusal}, announce each by its own \`network … area …\` statement, or use the address driver`;
   const moved = prefixes.join(", ");
   if (along.length === 0) return `a \`set metric\` beats that of \`${configured}\`, and ${advice}`;
   const names = along.map(([other]) => other).join(", ");

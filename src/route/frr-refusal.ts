@@ -1,6 +1,15 @@
 // What the frr driver will not do, and why, in a sentence that says what to do instead. Pure.
 import { rungCosts } from "./driver.js";
-import { configuredLine, type Memory, type RouterState, rungAt, type Way, wayBackOf } from "./frr-state.js";
+import {
+  configuredLine,
+  type Memory,
+  type Redistributed,
+  type RouterState,
+  rungAt,
+  type Way,
+  wayBackOf,
+} from "./frr-state.js";
+import type { Announcer } from "./link-state.js";
 import {
   addressCost,
   areaOf,
@@ -86,7 +95,12 @@ function configuredCost(config: OspfConfig, prefix: Prefix, { devices, held }: M
   return (held.get(prefix)?.cost ?? addressCost(config, device, prefix) ?? 0) || (deviceCost(config, device) ?? 0);
 }
 
-function refusalByMetric(state: RouterState, prefix: Prefix, line: string): string | undefined {
+/** refusalByMetric says why a redistributed prefix cannot be announced at the cost of a rung, whichever. */
+export function refusalByMetric(
+  state: Redistributed & { readonly rivals: ReadonlyMap<string, readonly Announcer[]> },
+  prefix: Prefix,
+  line: string,
+): string | undefined {
   const metricType = state.externals.get(prefix)?.metricType ?? metricTypeOf(line);
   const other = state.rivals.get(prefix)?.find((rival) => rival.metricType !== metricType);
   if (other !== undefined) {
@@ -95,13 +109,14 @@ function refusalByMetric(state: RouterState, prefix: Prefix, line: string): stri
       "metric of type 1 beats any of type 2: give all endpoints the same metric-type"
     );
   }
-  return refusalByHeight(prefix, "external", Math.max(metricOf(line) ?? 0, ...mapMetrics(state.config, line)));
+  return refusalByHeight(prefix, "external", configuredMetric(state.config, line));
 }
 
-/** The metrics that the route-map of a line sets; not those that it adds to another. */
-function mapMetrics({ filters }: OspfConfig, line: string): readonly number[] {
+/** configuredMetric gives the highest metric that a line or its route-map gives; not one that it adds to another. */
+export function configuredMetric({ filters }: Redistributed["config"], line: string): number {
   const lines = (filters.maps.get(routeMapOf(line) ?? "") ?? []).flatMap((entry) => entry.lines);
-  return lines.flatMap((one) => /^set metric (\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
+  const metrics = lines.flatMap((one) => /^set metric (\d+)$/.exec(one)?.slice(1).map(Number) ?? []);
+  return Math.max(metricOf(line) ?? 0, ...metrics);
 }
 
 /** A rung that is no higher than what is configured would attract traffic. */

@@ -50,6 +50,20 @@ export interface Held extends Way {
   readonly listed?: Kept;
 }
 
+/** Redistributed is what moving redistributed prefixes needs to know of a router, of ospfd or ospf6d. */
+export interface Redistributed {
+  readonly config: Pick<OspfConfig, "redistributeConnected" | "filters" | "metricMaps">;
+  /** The own AS-external LSAs, by their prefix. */
+  readonly externals: ReadonlyMap<string, External>;
+}
+
+/** RedistributedMemory is what it needs to know from before; each line as configured. */
+export interface RedistributedMemory {
+  readonly held: ReadonlyMap<Prefix, { readonly redistribute?: string }>;
+  readonly known: ReadonlyMap<Prefix, { readonly redistribute?: string }>;
+  readonly wanted: ReadonlyMap<Prefix, Kept>;
+}
+
 /** Memory is what a driver knows besides the reading. */
 export interface Memory {
   readonly held: ReadonlyMap<Prefix, Held>;
@@ -108,13 +122,16 @@ export function wayBackOf(state: RouterState, prefix: Prefix, { held, known }: M
 }
 
 /** configuredLine gives the redistribute line that stands, as it was before we gave it the metric of a rung. */
-export function configuredLine(config: OspfConfig, held: Memory["held"]): string | undefined {
-  const line = config.redistributeConnected;
+export function configuredLine(
+  { redistributeConnected: line }: Redistributed["config"],
+  held: RedistributedMemory["held"],
+): string | undefined {
   const ours = [...held.values()].find(({ redistribute }) => isDepreferred(line, redistribute));
   return ours?.redistribute ?? line;
 }
 
-function isDepreferred(line: string | undefined, configured: string | undefined): boolean {
+/** isDepreferred tells whether a redistribute line is one that was configured, at the metric of a rung. */
+export function isDepreferred(line: string | undefined, configured: string | undefined): boolean {
   if (line === undefined || configured === undefined || line === configured) return false;
   return rungs.some((rung) => line === withMetric(configured, rungCosts[rung].external));
 }

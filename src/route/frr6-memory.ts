@@ -1,22 +1,14 @@
 // What the driver of ospf6d remembers from call to call, and over restarts: its changes in force, and how each prefix was announced.
 import { type Change, isRung, type Rung } from "./driver.js";
-import {
-  type Held6,
-  heldIn,
-  type Lowered,
-  listedAs,
-  type Memory6,
-  type Router6State,
-  type Way6,
-  wayOf6,
-} from "./frr6-state.js";
+import type { Kept } from "./frr-lists.js";
+import { type Held6, heldIn, type Memory6, type Router6State, type Way6, wayOf6 } from "./frr6-state.js";
 import type { Prefix } from "./prefix.js";
 
 /** Frr6Memory is the memory of one driver; the driver writes down in it what it changes, a reading corrects it. */
 export class Frr6Memory implements Memory6 {
   readonly held = new Map<Prefix, Held6>();
   readonly known = new Map<Prefix, Way6>();
-  readonly wanted = new Map<Prefix, Lowered>();
+  readonly wanted = new Map<Prefix, Kept>();
 
   /** adopt takes over what an earlier run changed. */
   adopt(changes: readonly Change[]): void {
@@ -46,9 +38,6 @@ export class Frr6Memory implements Memory6 {
       const held = heldIn(state.config, prefix, this.held.get(prefix));
       if (held === undefined) this.held.delete(prefix);
       else this.held.set(prefix, held);
-      // Ours by its name, of a run whose state file is lost.
-      const listed = listedAs(state.config, prefix);
-      if (listed !== undefined && !this.wanted.has(prefix)) this.wanted.set(prefix, listed);
     }
     for (const prefix of prefixes) {
       const way = { ...wayIn(this.held.get(prefix) ?? {}), ...wayOf6(state, prefix, this.held) };
@@ -59,8 +48,8 @@ export class Frr6Memory implements Memory6 {
   /** changes lists what is in force, with the rung of what is depreferred. */
   changes(driver: string): readonly Change[] {
     return [...this.held].map(([prefix, held]) => {
-      const wanted = this.wanted.get(prefix);
-      return { driver, prefix, undo: { ...held, ...(wanted !== undefined && isRung(wanted) && { rung: wanted }) } };
+      const kept = this.wanted.get(prefix) ?? held.listed;
+      return { driver, prefix, undo: { ...held, ...(kept !== undefined && isRung(kept) && { rung: kept }) } };
     });
   }
 }

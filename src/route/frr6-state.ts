@@ -1,11 +1,11 @@
 // What the driver of ospf6d knows of its router: one reading, and what it remembers from before. Pure.
-import { type Announcement, announcements, isRung, type Rung, rungCosts } from "./driver.js";
-import { rungAt } from "./frr-state.js";
+import type { Announcement } from "./driver.js";
+import { type Kept, listedIn } from "./frr-lists.js";
+import { configuredLine, isDepreferred, rungAt } from "./frr-state.js";
 import { entryFor, type ListEntry } from "./ipv6-prefix-list.js";
 import type { Announcer } from "./link-state.js";
 import type { External, Neighbor } from "./lsdb.js";
-import { withMetric } from "./ospf-config.js";
-import type { MapEntry, Ospf6Config } from "./ospf6-config.js";
+import type { Ospf6Config } from "./ospf6-config.js";
 import type { Prefix } from "./prefix.js";
 
 /** Router6State is one reading of the router: configuration, own LSAs, neighbours, and who else announces. */
@@ -24,9 +24,6 @@ export interface Router6State {
   readonly devices: ReadonlyMap<Prefix, string>;
 }
 
-/** Lowered is where a prefix can be put by an entry of ours in a route-map. */
-export type Lowered = Rung | "withdrawn";
-
 /** Way6 is how a prefix is announced: as an address of a device in an area, by a redistribute line, or by both. */
 export interface Way6 {
   readonly device?: string;
@@ -38,8 +35,8 @@ export interface Way6 {
 export interface Held6 extends Way6 {
   /** The prefix-list of `advertise prefix-list` on that device that has a `deny` of it. */
   readonly list?: string;
-  /** The route-map that has an entry of ours for it. */
-  readonly map?: string;
+  /** In which of the prefix-lists that our route-map matches by it stands. */
+  readonly listed?: Kept;
 }
 
 /** Memory6 is what a driver knows besides the reading. */
@@ -48,34 +45,12 @@ export interface Memory6 {
   /** How each prefix was last seen announced, without what is ours in it. */
   readonly known: ReadonlyMap<Prefix, Way6>;
   /** What the last call for each prefix was, where it was not announce. */
-  readonly wanted: ReadonlyMap<Prefix, Lowered>;
+  readonly wanted: ReadonlyMap<Prefix, Kept>;
 }
 
-/** Everything of ours in the configuration bears this in its name, and is known by it, also after a `write memory`. */
-const mark = "ANYPROBE";
-
-/** deviceListOf names our list of what a device does not announce. */
+/** deviceListOf names our list of what a device does not announce: it is known by that, also after a `write memory`. */
 export function deviceListOf(device: string): string {
-  return `${mark}_${device}`;
-}
-
-/** mapListOf names our list of what is lowered so by a route-map's entry. */
-export function mapListOf(lowered: Lowered): string {
-  return `${mark}-${lowered}`;
-}
-
-/** lowering are the entries of ours, by sequence number from 1 on, before all others of a route-map. */
-export const lowering: readonly Lowered[] = announcements.filter((one): one is Lowered => one !== "announced");
-
-/** isOurEntry tells an entry of ours in a route-map. */
-export function isOurEntry({ seq, lines }: MapEntry): boolean {
-  const lowered = lowering[seq - 1];
-  return lowered !== undefined && lines.includes(`match ipv6 address prefix-list ${mapListOf(lowered)}`);
-}
-
-/** listedAs tells where an entry of ours in a route-map puts a prefix. */
-export function listedAs({ lists }: Ospf6Config, prefix: Prefix): Lowered | undefined {
-  return lowering.find((lowered) => lists.some(({ list, what }) => list === mapListOf(lowered) && what === prefix));
+  return `ANYPROBE_${device}`;
 }
 
 /** denialOf gives the entry that takes exactly this prefix out of what a device announces. */
@@ -100,38 +75,29 @@ export function wayOf6(state: Router6State, prefix: Prefix, held: Memory6["held"
     ([device, list]) => list === deviceListOf(device) && denialOf(config, device, prefix) !== undefined,
   );
   const device = stubs.has(prefix) ? devices.get(prefix) : denied?.[0];
-  const redistributed = externals.has(prefix) || listedAs(config, prefix) !== undefined;
-  const line = redistributed ? configuredLine6(config, held) : undefined;
+  const redistributed = externals.has(prefix) || listedIn(config.filters).has(prefix);
+  const line = redistributed ? configuredLine(config, held) : undefined;
   return { ...(device !== undefined && { device }), ...(line !== undefined && { redistribute: line }) };
 }
 
-/** configuredLine6 gives the redistribute line that stands, as it was before we gave it the metric of a rung. */
-export function configuredLine6(config: Ospf6Config, held: Memory6["held"]): string | undefined {
-  const line = config.redistributeConnected;
-  const ours = [...held.values()].find(({ redistribute }) => isLowered(line, redistribute));
-  return ours?.redistribute ?? line;
-}
-
-function isLowered(line: string | undefined, configured: string | undefined): boolean {
-  if (line === undefined || configured === undefined || line === configured) return false;
-  return announcements.filter(isRung).some((rung) => line === withMetric(configured, rungCosts[rung].external));
-}
-
-/** heldIn gives what is in force of our changes of a prefix; undefined where nothing is, as after a restart of ospf6d. */
+/**
+ * heldIn gives what is in force of our changes of a prefix; undefined where nothing is, as after a restart of ospf6d. What
+ * bears a name of ours is ours, whether it was `before` or not.
+ */
 export function heldIn(config: Ospf6Config, prefix: Prefix, before: Held6 = {}): Held6 | undefined {
   const { redistribute } = before;
   const line = config.redistributeConnected;
-  const away = redistribute !== undefined && (line === undefined || isLowered(line, redistribute));
+  const away = redistribute !== undefined && (line === undefined || isDepreferred(line, redistribute));
   const denial = [...config.advertised].find(
     ([device, list]) =>
       (list === deviceListOf(device) || (device === before.device && list === before.list)) &&
       denialOf(config, device, prefix) !== undefined,
   );
-  const map = listedAs(config, prefix) === undefined ? undefined : config.maps.find(isOurEntry)?.map;
+  const listed = listedIn(config.filters).get(prefix);
   const held: Held6 = {
     ...(away && { redistribute }),
     ...(denial && { device: denial[0], list: denial[1] }),
-    ...(map !== undefined && { map }),
+    ...(listed !== undefined && { listed }),
   };
   return Object.keys(held).length === 0 ? undefined : held;
 }

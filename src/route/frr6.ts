@@ -10,11 +10,11 @@ import {
   type Observation,
   type Rung,
 } from "./driver.js";
+import { leftoverLines } from "./frr-lists.js";
 import { refusalError } from "./frr-plan.js";
 import { Frr6Memory } from "./frr6-memory.js";
-import { planFor, refusalToDeprefer6, wayBackOf6, wayTold } from "./frr6-plan.js";
+import { planFor, wayBackOf6, wayTold } from "./frr6-plan.js";
 import { commands6, observationOf6, readState6, readsRivals, rivalsCommand } from "./frr6-reading.js";
-import { redistributionFor } from "./frr6-redistribute.js";
 import type { Router6State, Way6 } from "./frr6-state.js";
 import { routeMapOf } from "./ospf-config.js";
 import { deviceLets, mapLets } from "./ospf6-config.js";
@@ -76,25 +76,22 @@ export class Frr6Driver implements Driver {
     return this.#inTurn(async () => {
       try {
         const state = await this.#read(prefixes);
-        return new Map(prefixes.map((prefix) => [prefix, this.#observation(state, prefix, prefixes)]));
+        await this.#tidy(state);
+        // All of them together, at whichever rung: what cannot be done even then cannot be done.
+        const { refusals } = planFor(state, prefixes, "dead", this.#memory);
+        return new Map(
+          prefixes.map((prefix) => {
+            const noRung = refusals.get(prefix);
+            const way = wayTold(state, prefix, this.#memory);
+            const how = { ...(noRung !== undefined && { noRung }), ...(way !== undefined && { way }) };
+            return [prefix, { ...observationOf6(state, prefix), ...how }];
+          }),
+        );
       } catch (error) {
         const reason = (error as Error).message;
         return new Map(prefixes.map((prefix) => [prefix, { announcement: "unknown", verified: false, reason }]));
       }
     });
-  }
-
-  #observation(state: Router6State, prefix: Prefix, prefixes: readonly Prefix[]): Observation {
-    // All of them together at a rung: what cannot be done even then cannot be done.
-    const together = new Map(prefixes.map((one): [Prefix, Announcement] => [one, "dead"]));
-    const redistribution = redistributionFor(state, together, this.#memory);
-    const noRung = refusalToDeprefer6(state, prefix, this.#memory, redistribution);
-    const way = wayTold(state, prefix, this.#memory);
-    return {
-      ...observationOf6(state, prefix),
-      ...(noRung !== undefined && { noRung }),
-      ...(way !== undefined && { way }),
-    };
   }
 
   announce(prefixes: readonly Prefix[]): Promise<void> {
@@ -122,9 +119,12 @@ export class Frr6Driver implements Driver {
         // The next look starts afresh with all that this may move: it must not be taken for somebody else's doing.
         const byLine = plan.lines.some((line) => line.includes("redistribute connected"));
         for (const prefix of [...(byLine ? this.#present : plan.held).keys()]) this.#present.delete(prefix);
-        await this.#vty.configure(plan.lines).catch((error) => {
+        try {
+          if (plan.prepare.length > 0) await this.#vty.configure(plan.prepare);
+          await this.#vty.configure(plan.lines);
+        } catch (error) {
           throw withPrefixes(error, prefixes);
-        });
+        }
       }
       if (plan.refusals.size > 0) throw refusalError(plan.refusals);
     });
@@ -141,6 +141,12 @@ export class Frr6Driver implements Driver {
   async close(): Promise<void> {
     this.#onEvent = () => {};
     this.#vty.close();
+  }
+
+  /** Ends a change that was interrupted after its last effect. It moves nothing; what fails is left to the next reading. */
+  async #tidy({ config }: Router6State): Promise<void> {
+    const lines = leftoverLines(config.filters);
+    if (lines.length > 0) await this.#vty.configure(lines).catch(() => {});
   }
 
   async #read(prefixes: readonly Prefix[]): Promise<Router6State> {

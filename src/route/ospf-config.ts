@@ -1,5 +1,5 @@
 // What ospfd's running configuration says about announcing: `router ospf`, its networks and its redistribution. Pure.
-import { covers, type Filters, readFilters } from "./ospf-filters.js";
+import { covers, type Filters, metricMapsIn, readFilters } from "./ospf-filters.js";
 import { addressOf, type Prefix } from "./prefix.js";
 
 /** Network is one `network PREFIX area AREA` line; the area stands as it was written, `0` or `0.0.0.0`. */
@@ -75,9 +75,7 @@ export function readOspfConfig(text: string): OspfConfig {
     else if (line.startsWith(" timers throttle lsa all ")) timers.throttleLsaMs = Number(words[4]);
     else if (line.startsWith(" timers lsa min-arrival ")) timers.minArrivalMs = Number(words[3]);
   }
-  const metricMaps = [...filters.maps].flatMap(([name, entries]) =>
-    entries.filter(({ lines }) => lines.some((one) => one.startsWith("set metric "))).map(() => name),
-  );
+  const metricMaps = metricMapsIn(filters);
   const announcing = { networks, redistributeConnected, areaInterfaces, costs, suppressed, filters, metricMaps };
   return { release, routers, routerId, ...announcing, timers };
 }

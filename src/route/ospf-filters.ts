@@ -1,5 +1,5 @@
 // Route-maps and prefix-lists in a running configuration, and what they let through of host prefixes. Pure.
-import { addressOf, type Prefix } from "./prefix.js";
+import { addressOf, type Prefix, parsePrefix } from "./prefix.js";
 
 /** MapEntry is one entry of a route-map; its lines as the router writes them, which is in an order of its own. */
 export interface MapEntry {
@@ -16,14 +16,16 @@ export interface ListEntry {
   readonly to: number;
 }
 
-/** Filters is all route-maps and IPv4 prefix-lists by their names, entries in the order in which they are tried. */
+/** Filters is all route-maps, and the prefix-lists of one family, by their names, entries in the order in which they are tried. */
 export interface Filters {
+  readonly family: 4 | 6;
   readonly maps: ReadonlyMap<string, readonly MapEntry[]>;
   readonly lists: ReadonlyMap<string, readonly ListEntry[]>;
 }
 
 /** readFilters reads them out of the answer to `show running-config`. */
-export function readFilters(text: string): Filters {
+export function readFilters(text: string, family: 4 | 6 = 4): Filters {
+  const entry = family === 4 ? listLine : listLine6;
   const maps = new Map<string, MapEntry[]>();
   const lists = new Map<string, ListEntry[]>();
   let section: string[] | undefined;
@@ -38,11 +40,10 @@ export function readFilters(text: string): Filters {
       section = [];
       entriesOf(maps, words[1]!).push({ permit: words[2] === "permit", sequence: Number(words[3]), lines: section });
     }
-    const [, name, permit, network, rest] =
-      /^ip prefix-list (\S+) (?:seq \d+ )?(permit|deny) (\S+)(.*)$/.exec(line) ?? [];
-    if (name !== undefined) entriesOf(lists, name).push(listEntry(permit === "permit", network!, rest!));
+    const [, name, permit, network, rest] = entry.exec(line) ?? [];
+    if (name !== undefined) entriesOf(lists, name).push(listEntry(family, permit === "permit", network!, rest!));
   }
-  return { maps, lists };
+  return { family, maps, lists };
 }
 
 function entriesOf<T>(all: Map<string, T[]>, name: string): T[] {
@@ -51,16 +52,28 @@ function entriesOf<T>(all: Map<string, T[]>, name: string): T[] {
   return entries;
 }
 
-function listEntry(permit: boolean, written: string, rest: string): ListEntry {
-  if (written === "any") return { permit, network: "0.0.0.0/0", from: 0, to: 32 };
+const listLine = /^ip prefix-list (\S+) (?:seq \d+ )?(permit|deny) (\S+)(.*)$/;
+const listLine6 = /^ipv6 prefix-list (\S+) (?:seq \d+ )?(permit|deny) (\S+)(.*)$/;
+
+function listEntry(family: 4 | 6, permit: boolean, written: string, rest: string): ListEntry {
+  const longest = family === 4 ? 32 : 128;
+  if (written === "any") return { permit, network: family === 4 ? "0.0.0.0/0" : "::/0", from: 0, to: longest };
+  const network = parsePrefix(written) ?? written;
   const length = Number(written.split("/")[1]);
   const ge = / ge (\d+)/.exec(rest)?.[1];
   const le = / le (\d+)/.exec(rest)?.[1];
-  return { permit, network: written, from: Number(ge ?? length), to: Number(le ?? (ge === undefined ? length : 32)) };
+  return { permit, network, from: Number(ge ?? length), to: Number(le ?? (ge === undefined ? length : longest)) };
+}
+
+/** metricMapsIn names the route-maps with a `set metric` of their own, which beats that of a redistribute line. */
+export function metricMapsIn({ maps }: Filters): readonly string[] {
+  return [...maps]
+    .filter(([, entries]) => entries.some(({ lines }) => lines.some((one) => one.startsWith("set metric "))))
+    .map(([name]) => name);
 }
 
 /**
- * lets tells whether a route-map lets a host prefix through as far as its prefix-lists decide it. A map that does not
+ * lets tells whether a route-map lets an IPv4 host prefix through as far as its prefix-lists decide it. A map that does not
  * exist lets through everything; of an entry that matches by anything else only a permit counts.
  */
 export function lets({ maps, lists }: Filters, map: string | undefined, prefix: Prefix): boolean {

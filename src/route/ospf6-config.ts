@@ -1,14 +1,7 @@
 // What ospf6d's running configuration says about announcing: `router ospf6`, its interfaces, prefix-lists and route-maps. Pure.
 import { entryFor, type ListEntry, readListEntry } from "./ipv6-prefix-list.js";
+import { type Filters, metricMapsIn, readFilters } from "./ospf-filters.js";
 import type { Prefix } from "./prefix.js";
-
-/** MapEntry is one `route-map NAME permit|deny SEQ` with the lines below it. */
-export interface MapEntry {
-  readonly map: string;
-  readonly seq: number;
-  readonly permits: boolean;
-  readonly lines: readonly string[];
-}
 
 /** Ospf6Config is what is said of announcing in the default VRF. */
 export interface Ospf6Config {
@@ -18,8 +11,11 @@ export interface Ospf6Config {
   readonly redistributeConnected: string | undefined;
   /** By device, the prefix-list of `ipv6 ospf6 advertise prefix-list LIST`. */
   readonly advertised: ReadonlyMap<string, string>;
+  /** The entries of all IPv6 prefix-lists, with their numbers. */
   readonly lists: readonly ListEntry[];
-  readonly maps: readonly MapEntry[];
+  readonly filters: Filters;
+  /** Route-maps with a `set metric` of their own, which beats that of a redistribute line. */
+  readonly metricMaps: readonly string[];
 }
 
 /** readOspf6Config reads what ospf6d answers to `show running-config`. */
@@ -27,7 +23,7 @@ export function readOspf6Config(text: string): Ospf6Config {
   const routers: string[] = [];
   const advertised = new Map<string, string>();
   const lists: ListEntry[] = [];
-  const maps: (MapEntry & { lines: string[] })[] = [];
+  const filters = readFilters(text, 6);
   let redistributeConnected: string | undefined;
   let section = "";
   for (const line of text.split("\n")) {
@@ -36,22 +32,14 @@ export function readOspf6Config(text: string): Ospf6Config {
       if (/^router ospf6\b/.test(line)) routers.push(section);
       const entry = readListEntry(line);
       if (entry) lists.push(entry);
-      const [, map, verb, seq] = /^route-map (\S+) (permit|deny) (\d+)/.exec(line) ?? [];
-      if (map !== undefined) maps.push({ map, seq: Number(seq), permits: verb === "permit", lines: [] });
       continue;
     }
     const said = line.trim();
-    if (section.startsWith("route-map ")) maps.at(-1)!.lines.push(said);
     const list = /^ipv6 ospf6 advertise prefix-list (\S+)/.exec(said)?.[1];
     if (list !== undefined && section.startsWith("interface ")) advertised.set(section.split(" ")[1]!, list);
     if (section === "router ospf6" && /^redistribute connected\b/.test(said)) redistributeConnected = said;
   }
-  return { routers, redistributeConnected, advertised, lists, maps };
-}
-
-/** entriesOf gives the entries of one route-map, in their order. */
-export function entriesOf({ maps }: Ospf6Config, map: string): readonly MapEntry[] {
-  return maps.filter((entry) => entry.map === map).toSorted((a, b) => a.seq - b.seq);
+  return { routers, redistributeConnected, advertised, lists, filters, metricMaps: metricMapsIn(filters) };
 }
 
 /** deviceLets tells whether what a device announces lets a prefix through: a list that is missing lets nothing. */
@@ -66,12 +54,12 @@ const byList = /^match ipv6 address prefix-list (\S+)$/;
  * mapLets tells whether a route-map lets a prefix through. What matches by anything else than prefix-lists is taken to match: it
  * did, where a prefix was seen announced by it.
  */
-export function mapLets(config: Ospf6Config, map: string, prefix: Prefix): boolean {
-  const matched = entriesOf(config, map).find(({ lines }) =>
-    lines.every((line) => {
+export function mapLets({ filters, lists }: Ospf6Config, map: string, prefix: Prefix): boolean {
+  const matched = (filters.maps.get(map) ?? []).find((entry) =>
+    entry.lines.every((line) => {
       const list = byList.exec(line)?.[1];
-      return list === undefined || entryFor(config.lists, list, prefix)?.permits === true;
+      return list === undefined || entryFor(lists, list, prefix)?.permits === true;
     }),
   );
-  return matched?.permits ?? false;
+  return matched?.permit ?? false;
 }

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { Announcement } from "../../src/route/driver.js";
+import type { Kept } from "../../src/route/frr-lists.js";
+import { leftoverLines } from "../../src/route/frr-lists.js";
 import { planFor } from "../../src/route/frr6-plan.js";
-import type { Held6, Lowered, Memory6, Router6State, Way6 } from "../../src/route/frr6-state.js";
+import type { Held6, Memory6, Router6State, Way6 } from "../../src/route/frr6-state.js";
 import { entryFor, readListEntry } from "../../src/route/ipv6-prefix-list.js";
 import { deviceLets, mapLets, readOspf6Config } from "../../src/route/ospf6-config.js";
 import { type Prefix, prefixOf } from "../../src/route/prefix.js";
@@ -33,7 +35,7 @@ const anycast6 = [first, second].map((prefix, i) => `ipv6 prefix-list ANYCAST6 s
 
 function memory(
   known: readonly [Prefix, Way6][] = [],
-  wanted: readonly [Prefix, Lowered][] = [],
+  wanted: readonly [Prefix, Kept][] = [],
   held: readonly [Prefix, Held6][] = [],
 ): Memory6 {
   return { held: new Map(held), known: new Map(known), wanted: new Map(wanted) };
@@ -98,64 +100,74 @@ test("a list of theirs without room before the entry is refused, to be renumbere
   expect(refusalTo(router(full, [first]), "withdrawn")).toMatch(/`ipv6 prefix-list OURS` has no sequence number left/);
 });
 
-test("one of several gets an entry that sets what the map sets, and only the metric otherwise", () => {
-  const state = router(redistributing(...anycast6, ...map), [], [first, second]);
-  expect(linesTo(state, "drained")).toEqual([
-    `ipv6 prefix-list ANYPROBE-drained seq 5 permit ${first}`,
-    "route-map ANYCAST6 permit 2",
-    "match ipv6 address prefix-list ANYPROBE-drained",
-    "set tag 7",
-    "set metric 40000",
+/** What stands in the operator's map while ours is called, and ours. */
+const followers = ["WITHDRAWN", "DEAD", "DRAINED", "DEGRADED"].flatMap((kept, i) => [
+  `route-map ANYCAST6 deny ${65_501 + i}`,
+  `match ipv6 address prefix-list ANYPROBE6-${kept}`,
+]);
+const called = ["route-map ANYCAST6 permit 10", "call ANYPROBE6"];
+const indented = (lines: readonly string[]) => lines.map((one) => (one.startsWith("route-map") ? one : ` ${one}`));
+
+test("what is called is built first, then followed, and a prefix goes in one list before it leaves another", () => {
+  const plan = planFor(router(redistributing(...anycast6, ...map), [], [first, second]), [first], "drained", memory());
+  expect(plan.prepare.slice(0, 2)).toEqual([
+    "route-map ANYPROBE6 deny 10",
+    "match ipv6 address prefix-list ANYPROBE6-WITHDRAWN",
+  ]);
+  expect(plan.prepare.at(-1)).toBe("route-map ANYPROBE6 permit 50");
+  expect(plan.lines).toEqual([...called, ...followers, `ipv6 prefix-list ANYPROBE6-DRAINED permit ${first}`]);
+  const ours = [...indented(plan.prepare), "exit", `ipv6 prefix-list ANYPROBE6-DRAINED seq 5 permit ${first}`];
+  const after = [...anycast6, ...map.slice(0, 1), " call ANYPROBE6", ...map.slice(1), ...indented(followers), ...ours];
+  const state = router(redistributing(...after), [], [first, second]);
+  expect(planFor(state, [first], "drained", memory())).toMatchObject({ prepare: [], lines: [] });
+  expect(linesTo(state, "withdrawn")).toEqual([
+    `ipv6 prefix-list ANYPROBE6-WITHDRAWN permit ${first}`,
+    `no ipv6 prefix-list ANYPROBE6-DRAINED permit ${first}`,
+  ]);
+  expect(linesTo(state, "announced")).toEqual([
+    "route-map ANYCAST6 permit 10",
+    "no call",
+    "no route-map ANYPROBE6",
+    `no ipv6 prefix-list ANYPROBE6-DRAINED permit ${first}`,
+    ...[65_501, 65_502, 65_503, 65_504].map((sequence) => `no route-map ANYCAST6 deny ${sequence}`),
   ]);
 });
 
-test("from one rung to another the entry moves, and leaves nothing behind", () => {
-  const ours = [
-    "route-map ANYCAST6 permit 3",
-    " match ipv6 address prefix-list ANYPROBE-dead",
-    " set tag 7",
-    " set metric 16777214",
-    "exit",
-  ];
-  const list = `ipv6 prefix-list ANYPROBE-dead seq 5 permit ${first}`;
-  const state = router(redistributing(...anycast6, list, ...ours, ...map), [], [first, second]);
-  expect(linesTo(state, "dead")).toEqual([]);
-  expect(linesTo(state, "withdrawn")).toEqual([
-    "no route-map ANYCAST6 permit 3",
-    "no ipv6 prefix-list ANYPROBE-dead",
-    `ipv6 prefix-list ANYPROBE-withdrawn seq 5 permit ${first}`,
-    "route-map ANYCAST6 deny 4",
-    "match ipv6 address prefix-list ANYPROBE-withdrawn",
-  ]);
-  expect(linesTo(state, "announced")).toEqual(["no route-map ANYCAST6 permit 3", "no ipv6 prefix-list ANYPROBE-dead"]);
+test("a follower that a write left behind halfway is written again, or taken away", () => {
+  const half = [...map, "route-map ANYCAST6 deny 65501", "exit"];
+  const state = router(redistributing(...anycast6, ...half), [], [first, second]);
+  expect(linesTo(state, "withdrawn").slice(2, 4)).toEqual(followers.slice(0, 2));
+  expect(leftoverLines(state.config.filters)).toEqual(["no route-map ANYCAST6 deny 65501"]);
 });
 
 test("what is wanted elsewhere meanwhile stays where it is", () => {
   const state = router([...anycast6, ...map]);
   const away: [Prefix, Way6][] = [first, second].map((prefix) => [prefix, { redistribute: line }]);
-  expect(linesTo(state, "announced", [first], memory(away, [[second, "dead"]]))).toEqual([
-    `ipv6 prefix-list ANYPROBE-dead seq 5 permit ${second}`,
-    "route-map ANYCAST6 permit 3",
-    "match ipv6 address prefix-list ANYPROBE-dead",
-    "set tag 7",
-    "set metric 16777214",
-    "router ospf6",
-    line,
-  ]);
+  const lines = linesTo(state, "announced", [first], memory(away, [[second, "dead"]]));
+  expect(lines.slice(-3)).toEqual([`ipv6 prefix-list ANYPROBE6-DEAD permit ${second}`, "router ospf6", line]);
 });
 
 test.each([
-  ["no room before it", ["route-map ANYCAST6 permit 4", "exit"], /begins at 4: renumber it to begin at 5 or later/],
-  ["calls", [...map.slice(0, 2), " call OTHER", "exit"], /does more in its entry 10 than match and set/],
-  ["sets that differ", [...map, "route-map ANYCAST6 permit 20", " set tag 8", "exit"], /set different things/],
-  ["a metric of its own beyond the rungs", [...map.slice(0, 2), " set metric 30000", "exit"], /is configured at 30000/],
-])("a route-map with %s is not lowered", (_, lines, message) => {
-  expect(refusalTo(router(redistributing(...anycast6, ...lines), [], [first, second]), "dead")).toMatch(message);
+  ["no route-map", [], "redistribute connected", /it has no route-map/],
+  ["a call", [...map.slice(0, 2), " call OTHER", "exit"], line, /has a `call OTHER`/],
+  ["no room at its end", [...map, "route-map ANYCAST6 deny 65535", "exit"], line, /an entry 65535: renumber it below/],
+  ["a jump", [...map.slice(0, 2), " on-match next", "exit"], line, /has an `on-match next`, by which it goes on/],
+])("one of several is left where it is under %s", (_, lines, by, message) => {
+  const redistribution = [...anycast6, ...lines, "router ospf6", ` ${by}`, "exit"];
+  const plan = planFor(router(redistribution, [], [first, second]), [first], "withdrawn", memory());
+  expect(plan).toMatchObject({ prepare: [], lines: [] });
+  expect(plan.refusals.get(first)).toMatch(message);
+  expect(plan.refusals.get(first)).toMatch(/would take 2001:db8::54\/128 along .* or use the address driver$/);
+});
+
+test("a metric of its own beyond the rungs is not lowered", () => {
+  const lines = [...map.slice(0, 2), " set metric 30000", "exit"];
+  expect(refusalTo(router(redistributing(...anycast6, ...lines), [], [first]), "dead")).toMatch(/configured at 30000/);
 });
 
 test("a metric of the route-map beats that of the line, so even all of them go by the map", () => {
   const state = router(redistributing(...anycast6, ...map.slice(0, 2), " set metric 30", "exit"), [], [first]);
-  expect(linesTo(state, "dead")).toContain("route-map ANYCAST6 permit 3");
+  expect(linesTo(state, "dead")).toContain(`ipv6 prefix-list ANYPROBE6-DEAD permit ${first}`);
   expect(linesTo(state, "withdrawn")).toEqual(["router ospf6", "no redistribute connected"]);
 });
 

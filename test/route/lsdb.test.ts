@@ -97,7 +97,7 @@ test("the running configuration of network statements", () => {
     areaInterfaces: [],
     costs: [],
     suppressed: [],
-    filters: { maps: new Map(), lists: new Map() },
+    filters: { family: 4, maps: new Map(), lists: new Map() },
     metricMaps: [],
     timers: { throttleLsaMs: 0, minArrivalMs: 0 },
   });
