@@ -75,7 +75,8 @@ export function processesOf(inodes: ReadonlySet<number>): ReadonlyMap<number, re
 function readProcess(pid: number): Process {
   return {
     pid,
-    name: textOf(`/proc/${pid}/comm`).trim(),
+    // A process names itself: no line of ours is to begin there.
+    name: textOf(`/proc/${pid}/comm`).replace(/\p{C}/gu, " ").trim(),
     executable: linkOf(`/proc/${pid}/exe`),
     command: textOf(`/proc/${pid}/cmdline`).split("\0").slice(0, -1),
   };

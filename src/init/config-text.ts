@@ -49,7 +49,7 @@ function serviceLines(name: string, prefixes: readonly FoundPrefix[], found: Fou
     `  ${name}:`,
     "    prefixes:",
     ...prefixes.map((one) => `      - ${one.prefix}  # ${placeOf(one)}`),
-    ...checkLines(prefixes),
+    ...checkLines(prefixes, found),
     ...routeLines(prefixes, found),
     ...guardLines(prefixes, found),
   ];
@@ -63,9 +63,9 @@ function placeOf({ place, server }: FoundPrefix): string {
   return `${where}; ${server.name} (pid ${server.pid}) takes queries at port ${server.port}${server.bound ? "" : " of all addresses"}`;
 }
 
-function checkLines(prefixes: readonly FoundPrefix[]): string[] {
+function checkLines(prefixes: readonly FoundPrefix[], { given }: Found): string[] {
   const asked = prefixes.find(({ question }) => question !== undefined);
-  const { name, type, class: klass } = asked?.question ?? placeholder;
+  const { name, type, class: klass } = asked?.question ?? given ?? placeholder;
   const port = prefixes.find(({ server }) => server)?.server?.port ?? 53;
   const parts = [
     `name: ${name}`,
@@ -75,7 +75,9 @@ function checkLines(prefixes: readonly FoundPrefix[]): string[] {
   ];
   const why = asked
     ? "# It was answered just now. Better is a name that only a healthy server can answer, with the answer that must come."
-    : "# TODO: nothing answered here just now. Put a name of your own that a healthy server answers.";
+    : given
+      ? "# TODO: it was not answered here just now. See to it before the daemon decides by it."
+      : "# TODO: nothing answered here just now. Put a name of your own that a healthy server answers.";
   return [
     "    checks:",
     `      ${why}`,

@@ -21,8 +21,10 @@ export interface FoundPrefix {
 export interface Found {
   readonly prefixes: readonly FoundPrefix[];
   readonly router: Router | undefined;
-  /** Devices that are up and have a global address, loopbacks apart: where OSPF would run. */
-  readonly uplinks: readonly string[];
+  /** The question that was to be asked instead of what would be tried, answered or not. */
+  readonly given: DnsQuery | undefined;
+  /** This host's global addresses but those of the prefixes. */
+  readonly otherAddresses: readonly string[];
 }
 
 const timeoutMs = 1000;
@@ -37,8 +39,16 @@ export interface Wish {
 
 /** find reads the host and asks its servers, once each. */
 export async function find(context: Context, { question, router }: Wish): Promise<Found> {
-  const prefixes = await Promise.all(context.prefixes.map((prefix) => findPrefix(context, prefix, question)));
-  return { prefixes, router: await findRouter(context.prefixes, router), uplinks: uplinksOf(context) };
+  const { prefixes, addresses } = context;
+  const found = await Promise.all(prefixes.map((prefix) => findPrefix(context, prefix, question)));
+  const anycast = new Set(prefixes.map(addressOf));
+  const others = addresses.filter(({ address, scope }) => scope === 0 && !anycast.has(address));
+  return {
+    prefixes: found,
+    router: await findRouter(prefixes, router),
+    given: question,
+    otherAddresses: others.map(({ address }) => address),
+  };
 }
 
 async function findPrefix(context: Context, prefix: Prefix, given: DnsQuery | undefined): Promise<FoundPrefix> {
@@ -47,7 +57,7 @@ async function findPrefix(context: Context, prefix: Prefix, given: DnsQuery | un
   const server = serverAt(context, prefix);
   // Without the address here, somebody else would answer.
   const asked = place && server ? await ask(context, prefix, server, given) : undefined;
-  return { prefix, place, server, question: asked ?? given };
+  return { prefix, place, server, question: asked };
 }
 
 async function ask(context: Context, prefix: Prefix, server: Server, given: DnsQuery | undefined) {
@@ -55,10 +65,4 @@ async function ask(context: Context, prefix: Prefix, server: Server, given: DnsQ
   const { addresses, links, prefixes } = context;
   const source = pickSource(familyOfPrefix(prefix), "auto", prefixes, addresses, links);
   return firstAnswered({ address: addressOf(prefix), port: server.port }, candidates, source.address, timeoutMs);
-}
-
-function uplinksOf({ addresses, links }: Context): string[] {
-  const up = links.filter((link) => link.up && !link.loopback);
-  const has = (name: string) => addresses.some((one) => one.device === name && one.scope === 0);
-  return up.map(({ name }) => name).filter((name) => has(name));
 }

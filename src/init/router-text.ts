@@ -1,8 +1,9 @@
 // The snippet for the router that goes with the config: only what it lacks, ready to paste. Pure.
-import type { Family } from "../probe/target.js";
+import { type Family, familyOf } from "../probe/target.js";
 import type { IncludeOptions } from "../route/bird-include.js";
 import { announcements, isRung, rungCosts } from "../route/driver.js";
 import { areaOf, type OspfConfig, widerNetwork } from "../route/ospf-config.js";
+import { covers } from "../route/ospf-filters.js";
 import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import { buildRoute } from "../run/route-build.js";
 import { routeSchema } from "../run/route-schema.js";
@@ -10,18 +11,18 @@ import type { Found } from "./found.js";
 import { isMovable } from "./router.js";
 
 /** routerText gives lines for the router's configuration; empty where there is no router, or it has all that it needs. */
-export function routerText({ router, prefixes }: Found): string {
+export function routerText({ router, prefixes, otherAddresses }: Found): string {
   const all = prefixes.map(({ prefix }) => prefix);
   if (router?.kind === "bird") {
     const wanting = all.filter((prefix) => !isMovable(router, prefix));
     return wanting.length === 0 ? "" : birdText(wanting);
   }
   const config = router?.config;
-  return config ? frrText(config, all) : "";
+  return config ? frrText(config, all, otherAddresses) : "";
 }
 
 /** A statement for each prefix alone, so that it can be taken away alone, and changes that leave at once. */
-function frrText(config: OspfConfig, prefixes: readonly Prefix[]): string {
+function frrText(config: OspfConfig, prefixes: readonly Prefix[], otherAddresses: readonly string[]): string {
   const area = config.networks[0]?.area ?? "0";
   const wanting = prefixes.filter(
     (prefix) =>
@@ -32,7 +33,11 @@ function frrText(config: OspfConfig, prefixes: readonly Prefix[]): string {
   const wider = new Set(
     wanting.flatMap((prefix) => {
       const network = widerNetwork(config, prefix);
-      return network ? [`no network ${network.prefix} area ${network.area}`] : [];
+      if (network === undefined) return [];
+      const line = `no network ${network.prefix} area ${network.area}`;
+      // Without it ospfd would leave the devices of these.
+      const others = otherAddresses.filter((address) => familyOf(address) === 4 && covers(network.prefix, address));
+      return others.length === 0 ? [line] : [`! give ${others.join(", ")} a statement apart, and only then: ${line}`];
     }),
   );
   const lines = [

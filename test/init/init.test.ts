@@ -75,6 +75,9 @@ describe.skipIf(skipWithoutLab())("on a host without a router", () => {
     expect(stdout).toContain("TODO");
     expect(stdout).toContain("no server takes queries there");
     expect(serviceOf(stdout).checks[0]!.query).toMatchObject({ name: healthName });
+    const given = await run(host.namespace, "-o", "-", "--query", "www.example.com/A");
+    expect(serviceOf(given.stdout).checks[0]!.query).toMatchObject({ name: "www.example.com" });
+    expect(given.stdout).toContain("# TODO: it was not answered here just now.");
   });
 
   it("takes prefixes that are not here yet, and refuses what is none", async () => {
@@ -163,7 +166,15 @@ describe.skipIf(skipWithoutLab())("on a host with FRR", () => {
     });
     expect(tuned.stderr.trim().split("\n").slice(1)).toEqual(["router ospf", " timers throttle lsa all 0"]);
 
-    await paste(`router ospf\nno network ${anycast} area 0\nnetwork 203.0.113.0/24 area 0`);
+    // To take away what its uplink is in too would take this host off the network.
+    await paste(`router ospf\nno network ${anycast} area 0\nnetwork 192.0.0.0/4 area 0`);
+    const whole = await init();
+    expect(whole.stderr).toMatch(
+      /^ ! give 198\.18\.\S+ a statement apart, and only then: no network 192\.0\.0\.0\/4 area 0$/m,
+    );
+    expect(whole.stderr).not.toMatch(/^ no network/m);
+
+    await paste("router ospf\nno network 192.0.0.0/4 area 0\nnetwork 203.0.113.0/24 area 0");
     const wide = await init();
     expect(route(wide.stdout)).toMatchObject([{ driver: "address" }]);
     expect(wide.stdout).toContain("# 203.0.113.53/32 is announced by `network 203.0.113.0/24 area 0`");
