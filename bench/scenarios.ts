@@ -1,6 +1,7 @@
 // The scenarios, as data: what is asked of whom, who competes, and the bars.
 import { type Comparison, compare } from "./compare.js";
 import { type Bound, type Experiment, missed } from "./experiment.js";
+import { metrics } from "./metrics.js";
 import { micro } from "./micro/index.js";
 import { pacing } from "./pacing.js";
 import { answererCpu, generatorCpu } from "./place.js";
@@ -127,5 +128,6 @@ export const scenarios: Readonly<Record<string, Experiment>> = {
   truth,
   "raw-sweep": rawSweep,
   watch: watching,
+  metrics,
   ...micro,
 };

@@ -20,7 +20,7 @@ export interface Family {
 
 export const contentType = "text/plain; version=0.0.4; charset=utf-8";
 /** The event loop has its turn after so much work, or so many characters. */
-const sliceNs = 4 * nsPerMs;
+const sliceNs = 2 * nsPerMs;
 const sliceLength = 65_536;
 /** Reading the clock costs about what a line does. */
 const linesPerLook = 32;
