@@ -15,6 +15,7 @@ export class BirdFeed implements BirdMeans {
   readonly way: string;
   readonly somebody = "an operator at BIRD";
   readonly lasts = false;
+  readonly apart = false;
   readonly undo: { readonly protocol: string };
   readonly #name: string;
   readonly #ask: (command: string) => Promise<unknown>;

@@ -25,6 +25,7 @@ export class BirdInclude implements BirdMeans {
   readonly way: string;
   readonly somebody: string;
   readonly lasts = true;
+  readonly apart = true;
   readonly undo: { readonly file: string; readonly constant: string };
   readonly #options: IncludeOptions;
   readonly #ask: (command: string) => Promise<unknown>;

@@ -14,6 +14,8 @@ export interface BirdMeans {
   readonly somebody: string;
   /** It outlives a restart of BIRD. */
   readonly lasts: boolean;
+  /** It moves one prefix without the others. */
+  readonly apart: boolean;
   /** What the state file says of a change in force. */
   readonly undo: Change["undo"];
   /** What else it wants asked of BIRD in each reading. */

@@ -152,7 +152,9 @@ export class BirdDriver implements Driver {
       // Before the change: what was done but not confirmed must be known as ours. The next look drops what did not happen.
       if (to !== "announced") for (const prefix of movable) this.#held.add(prefix);
       this.#sights.delete(family);
-      for (const prefix of this.#present.keys()) if (familyOfPrefix(prefix) === family) this.#present.delete(prefix);
+      // The next look starts afresh with what this moves; of what it does not move, a change is somebody else's doing.
+      const along = [...this.#present.keys()].filter((prefix) => familyOfPrefix(prefix) === family);
+      for (const prefix of means.apart ? movable : along) this.#present.delete(prefix);
       await means.move(movable, to, read);
       if (to === "announced") for (const prefix of movable) this.#held.delete(prefix);
     }

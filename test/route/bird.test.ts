@@ -311,6 +311,18 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
     expect(driver.changes()).toEqual([]);
   });
 
+  test("that order is heard too where it comes just before a change of ours", async () => {
+    await driver.observe([moved6, other6]);
+    const text = await readFile(file6(), "utf8");
+    await writeFile(file6(), text.replace(`,\n        ${other6}`, ""));
+    await driver.withdraw([moved6]);
+    await settled(other6, "withdrawn");
+    expect(events).toEqual([{ kind: "removed", prefix: other6, by: `an operator in ${file6()}` }]);
+    await driver.announce([moved6, other6]);
+    await settled(moved6, "announced");
+    await settled(other6, "announced");
+  });
+
   describe("by a protocol", () => {
     test("it is disabled and enabled; what others undo is noticed", async () => {
       await open({ ipv4: { protocol: "feed_one" } }, []);
