@@ -22,7 +22,7 @@ export const contentType = "text/plain; version=0.0.4; charset=utf-8";
 /** The event loop has its turn after so much work, or so many characters. */
 const sliceNs = 2 * nsPerMs;
 const sliceLength = 65_536;
-/** Reading the clock costs about what a line does. */
+/** Reading the clock costs about what a line does; so it is read once in so many, and before each family. */
 const linesPerLook = 32;
 
 /** describe makes a metric. */
@@ -35,18 +35,24 @@ export async function* expose(families: Iterable<Family>): AsyncGenerator<string
   let slice = "";
   let lines = 0;
   let fromNs = monotonicNs();
+  const isDone = () => slice.length >= sliceLength || monotonicNs() - fromNs >= sliceNs;
+  const rest = async () => {
+    await new Promise(setImmediate);
+    slice = "";
+    fromNs = monotonicNs();
+  };
   for (const { metric, samples } of families) {
     let head = `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`;
     for (const sample of samples) {
       slice += head + sample;
       head = "";
-      if (++lines % linesPerLook !== 0) continue;
-      if (slice.length < sliceLength && monotonicNs() - fromNs < sliceNs) continue;
+      if (++lines % linesPerLook !== 0 || !isDone()) continue;
       yield slice;
-      await new Promise(setImmediate);
-      slice = "";
-      fromNs = monotonicNs();
+      await rest();
     }
+    if (!isDone()) continue;
+    if (slice !== "") yield slice;
+    await rest();
   }
   if (slice !== "") yield slice;
 }

@@ -109,8 +109,9 @@ export class WatchMetrics {
   *#families(histograms: boolean, version: string): Generator<Family> {
     const together = new Collection();
     collectProcess(together, version, this.#view.counters());
-    this.#collectTotals(together);
     yield* together.families();
+    yield* this.#totals();
+    yield { metric: watchMetrics.duration, samples: this.#duration() };
     yield { metric: watchMetrics.targetUp, samples: this.#ups() };
     yield { metric: watchMetrics.targetProbes, samples: this.#probes() };
     yield { metric: watchMetrics.targetRcodes, samples: this.#rcodes() };
@@ -119,16 +120,20 @@ export class WatchMetrics {
     yield { metric: watchMetrics.targetSite, samples: this.#siteInfos() };
   }
 
-  #collectTotals(to: Collection) {
+  #totals(): Family[] {
+    const to = new Collection();
     const { tally, totals } = this.#view;
     const all = totals();
     for (const state of states) to.add(watchMetrics.targets, [state], all[state]);
     for (const kind of kinds) to.add(watchMetrics.probes, [kind], tally.total(kind));
     for (const [kind, count] of Object.entries(this.#changes)) to.add(watchMetrics.changes, [kind], count);
-    const { name } = watchMetrics.duration;
-    to.append(watchMetrics.duration, histogramLines(name, "", cumulate([tally.latency.total()])));
     for (const [site, targets] of Object.entries(all.sites).slice(0, mostSites))
       to.add(watchMetrics.sites, [site], targets);
+    return to.families();
+  }
+
+  *#duration(): Generator<string> {
+    yield histogramLines(watchMetrics.duration.name, "", cumulate([this.#view.tally.latency.total()]));
   }
 
   *#ups(): Generator<string> {
