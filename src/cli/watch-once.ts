@@ -26,7 +26,7 @@ export async function showOnce(watched: Watch, quorum: Quorum, json: boolean): P
 
 /** neededOf gives how many of the targets a quorum wants; of a share the next whole number. */
 export function neededOf(quorum: Quorum, targets: number): number {
-  return "count" in quorum ? quorum.count : Math.ceil(quorum.share * targets - 1e-9);
+  return "count" in quorum ? quorum.count : Math.max(0, Math.ceil(quorum.share * targets - 1e-9));
 }
 
 /** A target answers well if one of its probes at least was answered as expected. */
