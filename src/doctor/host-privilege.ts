@@ -1,4 +1,6 @@
 // Whether the systemd unit gives the daemon what it needs: capabilities, and groups for the routers' sockets.
+import { dirname } from "node:path";
+import { familyOfPrefix } from "../route/prefix.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination, Owner } from "./host.js";
 import { readUnit, type Unit } from "./unit.js";
@@ -13,6 +15,7 @@ export const examinePrivileges: Examination = {
       ...capabilities(context, unit),
       ...groups(context, unit),
       ...sockets(context, unit),
+      ...files(context, unit),
     ];
   },
 };
@@ -109,6 +112,54 @@ function sockets({ services, read, owner }: Context, unit: Unit): Finding[] {
       } as const,
     ];
   });
+}
+
+/** A file that BIRD includes is replaced by a new one of the same owner: only its owner may do that, where systemd lets it write. */
+function files({ services, read, owner }: Context, unit: Unit): Finding[] {
+  if (unit.user === "root") return [];
+  const users = readUsers(read("/etc/passwd") ?? "");
+  const paths = services.flatMap(({ route, prefixes }) =>
+    route.flatMap((entry) => {
+      if (entry.driver !== "bird") return [];
+      const ways = prefixes.map((prefix) => (familyOfPrefix(prefix) === 4 ? entry.ipv4 : entry.ipv6));
+      return ways.flatMap((way) => ("file" in way ? [way.file] : []));
+    }),
+  );
+  return [...new Set(paths)].flatMap((path) => {
+    const directory = dirname(path);
+    const [file, place] = [owner(path), owner(directory)];
+    if (!file || !place) return [];
+    const uid = users.get(unit.user);
+    const obstacle =
+      file.uid !== uid || place.uid !== uid
+        ? `it and ${directory} to belong to user ${unit.user} of ${unit.file}, found uid ${file.uid} and ${place.uid}`
+        : isSealed(unit, directory)
+          ? `${unit.file} to let user ${unit.user} write in ${directory}, found that ProtectSystem= or DynamicUser= does not`
+          : undefined;
+    if (obstacle === undefined) return [];
+    const [user = "bird"] = [...users].find(([, one]) => one === file.uid && one !== 0) ?? [];
+    return [
+      {
+        id: "file-forbidden",
+        severity: "error",
+        subject: path,
+        message: `expected ${obstacle}: no prefix can be withdrawn by it`,
+        fix: `chown ${user}: ${directory} ${path}; systemctl edit anyprobe: DynamicUser=no, User=${user} and ReadWritePaths=${directory}, below [Service]`,
+      } as const,
+    ];
+  });
+}
+
+/** Whether systemd makes a directory read-only for the unit. */
+function isSealed(unit: Unit, directory: string): boolean {
+  const says = (setting: string, pattern: RegExp) => pattern.test(unit.words(setting).at(-1) ?? "");
+  if (!says("ProtectSystem", /^(full|strict)$/) && !says("DynamicUser", /^(yes|true|on|1)$/i)) return false;
+  const open = unit.words("ReadWritePaths").map((path) => path.replace(/^[-+]+/, "").replace(/\/$/, ""));
+  return !open.some((path) => directory === path || directory.startsWith(`${path}/`));
+}
+
+function readUsers(text: string): Map<string, number> {
+  return new Map(text.split("\n").map((line) => [line.split(":")[0]!, Number(line.split(":")[2])]));
 }
 
 function mayWrite({ gid, mode }: Owner, gids: ReadonlySet<number>): boolean {

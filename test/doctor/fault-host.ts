@@ -2,7 +2,7 @@
 import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
 import { anycast } from "../support/host.js";
-import { all, type Fault, file, flush, hook, input, ip, nft, sysctl } from "./plant.js";
+import { type Act, all, type Fault, file, flush, hook, input, ip, nft, sysctl } from "./plant.js";
 
 const unit = `[Service]
 ExecStart=anyprobe run
@@ -12,7 +12,19 @@ AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW
 SupplementaryGroups=frrvty
 `;
 const unitFile = "/usr/lib/systemd/system/anyprobe.service";
+const setFile = "/etc/bird.d/anycast-prefixes.conf";
 const group = "root:x:0:\nfrrvty:x:4711:\n";
+
+/** A unit with a drop-in, and the file that its BIRD includes, in a directory of `uid`. */
+const includedFile = (dropIn: string, uid: number): Act =>
+  all(
+    file(unitFile, `${unit}${dropIn}\n`),
+    file("/etc/group", group),
+    file("/etc/passwd", "root:x:0:0::/:/bin/sh\nbird:x:4712:4712::/:/bin/sh\n"),
+    file(setFile, "define ACAST_PS_ADVERTISE = [ 10.189.200.255/32 ];\n"),
+    ({ root }) => chownSync(join(root, setFile), 4712, 4712),
+    ({ root }) => chownSync(join(root, "/etc/bird.d"), uid, 4712),
+  );
 
 /** hostFaults are planted one at a time. */
 export const hostFaults: readonly Fault[] = [
@@ -137,5 +149,37 @@ export const hostFaults: readonly Fault[] = [
       ({ root }) => chmodSync(join(root, "/run/bird/bird.ctl"), 0o660),
     ),
     tells: "the socket is for group bird, mode 660",
+  },
+  ...[
+    { by: "the packaged unit", uid: 4712, dropIn: "", tells: "to belong to user anyprobe of" },
+    { by: "a unit of BIRD's user that is sealed", uid: 4712, dropIn: "User=bird", tells: "found that ProtectSystem=" },
+    {
+      by: "a directory of root's",
+      uid: 0,
+      dropIn: "User=bird\nReadWritePaths=-/etc/bird.d/",
+      tells: "found uid 4712 and 0",
+    },
+  ].map(
+    ({ by, uid, dropIn, tells }): Fault => ({
+      finds: "file-forbidden",
+      severity: "error",
+      subject: setFile,
+      by,
+      // No BIRD answers.
+      besides: "router-unreachable",
+      config: { service: { route: ["bird"] } },
+      plant: includedFile(dropIn, uid),
+      tells,
+    }),
+  ),
+  {
+    // Nothing is wrong with the file.
+    finds: "router-unreachable",
+    severity: "error",
+    subject: "BIRD at /run/bird/bird.ctl",
+    by: "a unit of BIRD's user whose file it may replace",
+    config: { service: { route: ["bird"] } },
+    plant: includedFile("User=bird\nReadWritePaths=-/etc/bird.d/", 4712),
+    tells: "no socket at /run/bird/bird.ctl",
   },
 ];
