@@ -5,10 +5,12 @@ import type { WatchFlags } from "./watch.js";
 import { asUsage, expectationOf, queryOf, sourceOf } from "./watch-ask.js";
 import { showLive } from "./watch-live.js";
 import { showOnce } from "./watch-once.js";
+import { showPaths } from "./watch-paths.js";
 import { showRecords } from "./watch-record.js";
 import { targetsOf } from "./watch-target.js";
 
 const onceCount = 3;
+const onlyWithPaths = { tries: "--tries", sweep: "--sweep", firstPort: "--first-port" } as const;
 
 /** Asked is what a watch was told to do, for whoever shows it. */
 export interface Asked {
@@ -22,12 +24,21 @@ export interface Asked {
 export async function runWatch(words: readonly string[], flags: WatchFlags): Promise<void> {
   if (flags.quorum !== undefined && !flags.once)
     throw new UsageError("expected --once with --quorum, got a watch without end");
+  const ofPaths = Object.entries(onlyWithPaths).find(
+    ([name]) => flags[name as keyof typeof onlyWithPaths] !== undefined,
+  );
+  if (flags.paths === undefined && ofPaths)
+    throw new UsageError(`expected --paths with ${ofPaths[1]}, got targets that are asked as one each`);
   const targets = await targetsOf(words, flags.targets, { port: flags.port, most: flags.maxTargets });
   const stop = new AbortController();
   const end = () => stop.abort();
   process.on("SIGINT", end).on("SIGTERM", end);
   const timer = flags.for === undefined ? undefined : setTimeout(end, flags.for);
   try {
+    if (flags.paths !== undefined) {
+      process.exitCode = await showPaths(targets, flags, stop.signal);
+      return;
+    }
     const options = optionsOf(targets, flags);
     await using watched = asUsage(() => watch(targets, { ...options, signal: stop.signal }));
     const { query: question, timeout: timeoutMs } = flags;

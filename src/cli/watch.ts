@@ -32,10 +32,21 @@ export interface WatchFlags {
   readonly quorum?: Quorum;
   readonly report: number;
   readonly json?: true;
+  /** Undefined: each target is asked as one, whatever its paths. */
+  readonly paths?: number;
+  readonly tries?: number;
+  readonly sweep?: number;
+  readonly firstPort?: number;
 }
 
 /** Quorum is how many targets must answer: a number of them, or a share of 0-1. */
 export type Quorum = { readonly count: number } | { readonly share: number };
+
+/** Options that have no meaning with --paths. */
+const notOfPaths: (keyof WatchFlags)[] = [
+  ...(["expectRcode", "expectAnswer", "expectNsid", "maxRtt", "chaos"] as const),
+  ...(["interval", "rate", "count", "quorum", "shards", "rise", "fall"] as const),
+];
 
 export function watchVerb(): Command {
   return new Command("watch")
@@ -76,6 +87,26 @@ export function watchVerb(): Command {
     .addOption(option("-T, --shards <count>", "threads that send", 1).argParser(read.count(1, 255)))
     .addOption(option("--rise <count>", "passes in a row that bring a target up", 3).argParser(read.count(1, 1e6)))
     .addOption(option("--fall <count>", "failures in a row that bring it down", 3).argParser(read.count(1, 1e6)))
+    .optionsGroup("Paths of an ECMP network:")
+    .addOption(
+      new Option(
+        "--paths <count>",
+        "sweep so many paths to each target, a source port each: who answers, which are lost",
+      )
+        .argParser(read.count(2, 1024))
+        .conflicts(notOfPaths),
+    )
+    .addOption(
+      new Option("--tries <count>", "a sweep asks each path so often (default: 3)").argParser(read.count(1, 1000)),
+    )
+    .addOption(
+      new Option("--sweep <duration>", "a sweep takes so long, and the next follows (default: 2s)").argParser(duration),
+    )
+    .addOption(
+      new Option("--first-port <number>", "the first source port; needs CAP_NET_RAW (default: any)").argParser(
+        read.count(1, 65_535),
+      ),
+    )
     .optionsGroup("How long, and what comes out:")
     .addOption(new Option("--for <duration>", "end after this").argParser(duration))
     .addOption(new Option("-c, --count <count>", "end when each was asked so often").argParser(read.count(1, 1e6)))
@@ -95,6 +126,7 @@ export function watchVerb(): Command {
         "anyprobe watch 198.18.0.0/20 --query health.example.com/A --interval 5s",
         "anyprobe watch --targets addresses.txt --rate 10k --for 10m --json > watch.ndjson",
         "anyprobe watch 192.0.2.0/28 --once --quorum 50%",
+        "anyprobe watch 192.0.2.53 --paths 16 --once",
       ),
     )
     .action(async (words: readonly string[], flags: WatchFlags) => {

@@ -2,7 +2,10 @@
 // loses packets too, and a network that moves flows does so for seconds: nothing is told after one sweep.
 import { noSite } from "./sites.js";
 
-/** PathState: `suspect` is a path whose last sweep nobody answered, `lost` one of which that is no chance. */
+/**
+ * PathState: `suspect` is a path whose last sweep nobody answered, while others were answered; `lost` one of which that is no chance.
+ * Of the paths to a target that does not answer on any, nothing is known.
+ */
 export type PathState = "unknown" | "answering" | "suspect" | "lost";
 
 /** Reading is what one sweep saw of one path; probes that say nothing are not in it. */
@@ -24,12 +27,14 @@ export interface Move {
 
 /** Change is what a sweep has changed, paths by their index. */
 export interface Change {
+  /** The target itself is answered, on whatever path, or no longer. */
+  readonly turned?: "up" | "down";
   readonly lost: readonly number[];
   readonly back: readonly number[];
   readonly moved: readonly Move[];
 }
 
-/** A path is lost after so many sweeps in a row without an answer, at the least ... */
+/** A path is lost, and a target down, after so many sweeps in a row without an answer, at the least ... */
 const leastSweeps = 2;
 /** ... and once such a silence of any path would be chance less often than this. */
 const chance = 1e-6;
@@ -46,6 +51,9 @@ export class PathJudge {
   /** Of the paths that answer: what was asked and not answered lately, each sweep half as much as the next. */
   #asked = 0;
   #unanswered = 0;
+  #state: "unknown" | "up" | "down" = "unknown";
+  /** Sweeps in a row without an answer on any path. */
+  #silentSweeps = 0;
   readonly #waited = { lost: false, answering: false };
   #held = 0;
 
@@ -73,13 +81,25 @@ export class PathJudge {
    */
   judge(readings: readonly Reading[]): Change {
     const answering = readings.filter(({ answered }) => answered > 0);
-    if (answering.length === 0) return { lost: [], back: [], moved: [] };
+    if (answering.length === 0) return { ...this.#silence(readings), lost: [], back: [], moved: [] };
+    const turned = this.#state === "up" ? {} : { turned: "up" as const };
+    this.#state = "up";
+    this.#silentSweeps = 0;
     this.#asked = this.#asked / 2 + sum(answering.map(({ asked }) => asked));
     this.#unanswered = this.#unanswered / 2 + sum(answering.map(({ asked, answered }) => asked - answered));
     // Laplace's rule: where nothing was lost yet, something may be.
     const loss = (this.#unanswered + 1) / (this.#asked + 2);
     for (const [index, reading] of readings.entries()) this.#paths[index]!.take(reading);
-    return { ...this.#judgeSilence(loss), moved: this.#judgeSites(readings) };
+    return { ...turned, ...this.#judgeSilence(loss), moved: this.#judgeSites(readings) };
+  }
+
+  #silence(readings: readonly Reading[]): Pick<Change, "turned"> {
+    // Probes that say nothing are no silence.
+    if (readings.every(({ asked }) => asked === 0)) return {};
+    for (const path of this.#paths) path.forget();
+    if (++this.#silentSweeps < leastSweeps || this.#state === "down") return {};
+    this.#state = "down";
+    return { turned: "down" };
   }
 
   /** A fault begins and ends within a sweep, which shows it on some paths and not on others: these are waited for. */
@@ -152,6 +172,14 @@ class PathRecord {
     this.silentProbes = silent ? this.silentProbes + asked : 0;
     this.answeredSweeps = silent ? 0 : this.answeredSweeps + 1;
     if (this.state !== "lost") this.state = silent ? "suspect" : "answering";
+  }
+
+  /** forget takes a sweep that says nothing of it, as no path was answered. */
+  forget(): void {
+    this.silentSweeps = 0;
+    this.silentProbes = 0;
+    this.answeredSweeps = 0;
+    if (this.state !== "lost") this.state = "unknown";
   }
 }
 

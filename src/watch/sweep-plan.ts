@@ -40,6 +40,8 @@ const beginMs = 20;
 export function begin(engine: Engine, plan: SweepPlan): Sending {
   const startNs = monotonicNs() + beginMs * nsPerMs;
   const { transport: wanted, firstPort } = plan;
+  if (wanted === "socket" && firstPort !== undefined)
+    throw new TypeError('firstPort: expected transport "raw" with it');
   if (wanted !== "socket") {
     try {
       return { transport: "raw", targetOf: submit(engine, rawRuns(plan, startNs)), startNs };

@@ -21,15 +21,23 @@ export function formatPath({ protocol, source, sourcePort, target }: PathName): 
 
 /** PathEvent is a change of the paths to one target, told once for all that changed in one sweep; or that a sweep has ended. */
 export type PathEvent =
-  /** path-lost: nobody answers there any more, while other paths are answered. path-back: somebody does again. */
+  /** Somebody answers, on whatever path; or nobody does any more, on none. */
   | {
-      readonly kind: "path-lost" | "path-back";
+      readonly kind: "up" | "down";
       /** The target's index in what was given to watchPaths(). */
       readonly index: number;
       readonly target: Target;
       /** Unix time, ms. */
       readonly atMs: number;
       /** The sweep that showed it, from 1. */
+      readonly sweep: number;
+    }
+  /** path-lost: nobody answers there any more, while other paths are answered. path-back: somebody does again. */
+  | {
+      readonly kind: "path-lost" | "path-back";
+      readonly index: number;
+      readonly target: Target;
+      readonly atMs: number;
       readonly sweep: number;
       readonly paths: readonly PathName[];
       /** So many of all its paths are lost now. */

@@ -68,19 +68,22 @@ export class PathTable {
   judge(index: number, counts: SweepCounts, sweep: number): PathEvent[] {
     const judge = this.#judges[index]!;
     const before = this.#pathsBySite(index);
-    const { lost, back, moved } = judge.judge(counts.readings(index * this.paths, this.paths));
+    const { turned, lost, back, moved } = judge.judge(counts.readings(index * this.paths, this.paths));
     const subject = { index, target: this.#targets[index]!, atMs: Date.now(), sweep };
     const changes = [["path-lost", lost] as const, ["path-back", back] as const];
     const events = changes.flatMap(([kind, paths]): PathEvent[] => {
-      const now = { paths: paths.map((path) => this.#name(index, path)), lost: this.#inState(index, "lost") };
+      const names = paths.map((path) => this.#name(index, path)).sort((a, b) => a.sourcePort - b.sourcePort);
+      const now = { paths: names, lost: this.#inState(index, "lost") };
       return paths.length === 0 ? [] : [{ kind, ...subject, ...now, of: this.paths }];
     });
+    if (turned) events.unshift({ kind: turned, ...subject });
     if (moved.length === 0) return events;
     const moves = moved.map(({ path, from, to }) => ({
       path: this.#name(index, path),
       from: this.#sites.name(from)!,
       to: this.#sites.name(to)!,
     }));
+    moves.sort((a, b) => a.path.sourcePort - b.path.sourcePort);
     return [...events, { kind: "shift", ...subject, moved: moves, before, after: this.#pathsBySite(index) }];
   }
 

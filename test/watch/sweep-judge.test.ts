@@ -13,7 +13,7 @@ const nothing: Change = { lost: [], back: [], moved: [] };
 function known(paths = 16): { judge: PathJudge; readings: Reading[] } {
   const judge = new PathJudge(paths);
   const readings = Array.from({ length: paths }, () => from(e1));
-  expect(judge.judge(readings)).toEqual(nothing);
+  expect(judge.judge(readings)).toEqual({ ...nothing, turned: "up" });
   return { judge, readings };
 }
 
@@ -49,7 +49,8 @@ describe("a path that nobody answers on", () => {
   it("is lost too if nobody ever answered there, or all but one are", () => {
     const first = new PathJudge(16);
     const never = Array.from({ length: 16 }, () => from(e1)).with(0, silence);
-    expect([first.judge(never), first.judge(never)]).toEqual([nothing, { ...nothing, lost: [0] }]);
+    expect(first.judge(never).lost).toEqual([]);
+    expect(first.judge(never).lost).toEqual([0]);
     const { judge, readings } = known();
     const alone = readings.map((reading, path) => (path === 3 ? reading : silence));
     const changes = Array.from({ length: 4 }, () => judge.judge(alone));
@@ -62,9 +63,10 @@ describe("a path that nobody answers on", () => {
     const allSilent = readings.map(() => silence);
     for (const sweep of [readings.with(1, silence), readings, readings.with(1, silence), allSilent, readings])
       expect(judge.judge(sweep)).toEqual(nothing);
-    for (let i = 0; i < 5; i++) expect(judge.judge(allSilent)).toEqual(nothing);
     for (let i = 0; i < 5; i++) expect(judge.judge(readings.with(1, { ...silence, asked: 0 }))).toEqual(nothing);
     expect(judge.state(1)).toBe("answering");
+    expect(Array.from({ length: 5 }, () => judge.judge(allSilent).lost).flat()).toEqual([]);
+    expect(judge.state(1)).toBe("unknown");
   });
 
   it("takes more sweeps to be told from chance, the more the others lose", () => {
@@ -94,6 +96,19 @@ describe("a path that nobody answers on", () => {
       }),
       { numRuns: 100, seed: 1 },
     );
+  });
+});
+
+describe("a target", () => {
+  it("is down after two sweeps without an answer on any path, told once, and up with the first", () => {
+    const { judge, readings } = known();
+    const silent = readings.map(() => silence);
+    const voided = readings.map(() => ({ ...silence, asked: 0 }));
+    const sweeps = [silent, readings, silent, voided, silent, silent, readings, readings];
+    expect(sweeps.map((sweep) => judge.judge(sweep).turned)).toEqual([
+      ...[undefined, undefined, undefined, undefined],
+      ...["down", undefined, "up", undefined],
+    ]);
   });
 });
 
