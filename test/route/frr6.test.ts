@@ -5,9 +5,9 @@ import type { RouteMonitor } from "../../src/demo/route-monitor.js";
 import type { Announcement, DriverEvent } from "../../src/route/driver.js";
 import { Frr6Driver } from "../../src/route/frr6.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
-import { Vty } from "../../src/route/vty.js";
 import { monotonicNs } from "../../src/units.js";
 import { skipWithoutLab } from "../support/lab.js";
+import { lsaOf6, operate6, running6 } from "../support/ospf6d.js";
 
 const first = prefixOf("2001:db8::53");
 const second = prefixOf("2001:db8::54");
@@ -36,40 +36,17 @@ const open = async (changes = driver?.changes() ?? [], ways: ReturnType<Frr6Driv
   await driver.open(changes, (event) => events.push(event), ways);
 };
 
-async function atVty<T>(act: (vty: Vty) => Promise<T>): Promise<T> {
-  const path = `${network.endpoints[0]!.router.sockets}/ospf6d.vty`;
-  const vty = new Vty({ path, onDown: () => {}, onUp: () => {} });
-  await vty.open();
-  try {
-    return await act(vty);
-  } finally {
-    vty.close();
-  }
-}
-
 /** An operator at vtysh. */
-const operate = (...lines: string[]) => atVty((vty) => vty.configure(lines));
+const operate = (...lines: string[]) => operate6(network.endpoints[0]!, ...lines);
 
 /** The lines of the running configuration that are ours or touch a prefix-list. */
-const traces = () =>
-  atVty(async (vty) => {
-    const [running] = await vty.run(["show running-config"]);
-    return running!.text
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => /ANYPROBE|advertise|redistribute|^route-map/.test(line));
-  });
+const traces = async () =>
+  (await running6(network.endpoints[0]!))
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => /ANYPROBE|advertise|redistribute|^route-map/.test(line));
 
-/** The sequence number of the AS-external LSA of a prefix. */
-const sequenceOf = (prefix: Prefix) =>
-  atVty(async (vty) => {
-    const [reply] = await vty.run(["show ipv6 ospf6 database as-external self-originated json"]);
-    const { asScopedLinkStateDb } = JSON.parse(reply!.text);
-    const lsas = asScopedLinkStateDb[0].lsa as { lsId: string; seqNum: number; age: number; payload: string }[];
-    return lsas
-      .filter(({ age, payload }) => age < 3600 && payload === prefix)
-      .map(({ lsId, seqNum }) => [lsId, seqNum]);
-  });
+const sequenceOf = (prefix: Prefix) => lsaOf6(network.endpoints[0]!, prefix);
 
 /** Waits until the driver sees it, and R1's kernel says the same. */
 async function settled(prefix: Prefix, announcement: Announcement): Promise<void> {
@@ -140,8 +117,7 @@ describe.skipIf(skipWithoutLab())("announced by ipv6 ospf6 area on lo", options,
       "interface lo",
       "ipv6 ospf6 advertise prefix-list OURS",
     );
-    const list = () =>
-      atVty(async (vty) => (await vty.run(["show running-config"]))[0]!.text.match(/^ipv6 prefix-list .*$/gm));
+    const list = async () => (await running6(network.endpoints[0]!)).match(/^ipv6 prefix-list .*$/gm);
     const before = await list();
     await driver.observe(both);
     await driver.withdraw([first]);
