@@ -1,12 +1,11 @@
 // Running a load test from the command line: what must be known before its first query, what is shown meanwhile, and the reports.
 import { existsSync } from "node:fs";
 import { BlockList } from "node:net";
-import { cpus, hostname, release } from "node:os";
 import { AnyprobeError } from "../errors.js";
 import { type BenchOptions, bench } from "../load/bench.js";
+import { environmentOf } from "../load/environment.js";
 import { Guard } from "../load/guard.js";
 import { parseObjective } from "../load/objective.js";
-import { pathTo } from "../load/path.js";
 import type { LoadRecord, ResultRecord, StartRecord } from "../load/record.js";
 import { refusalOf } from "../load/refusal.js";
 import { watchServer } from "../load/server-process.js";
@@ -18,7 +17,6 @@ import { Progress } from "./bench-progress.js";
 import { guardQuestionOf, openSource } from "./bench-query.js";
 import { expectWritable, writeReports } from "./bench-report.js";
 import { UsageError } from "./exit.js";
-import { packageVersion } from "./version.js";
 
 /** runBench runs a load test to its end; its exit code is 1 where the objective was missed, or nothing was found out. */
 export async function runBench(address: string, flags: BenchFlags): Promise<void> {
@@ -161,17 +159,4 @@ function settingsOf(flags: BenchFlags): StartRecord["settings"] {
       Array.isArray(value) ? value.join(",") : (value as string | number | boolean),
     ]),
   );
-}
-
-function environmentOf(address: string): StartRecord["environment"] {
-  const processors = cpus();
-  return {
-    anyprobe: packageVersion,
-    kernel: release(),
-    cpu: processors[0]?.model.trim() ?? "unknown",
-    cpus: processors.length,
-    node: process.version,
-    host: hostname(),
-    path: pathTo(address),
-  };
 }

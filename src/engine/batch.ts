@@ -3,8 +3,8 @@ import { outcomes } from "../probe/outcome.js";
 import type { Layout } from "./addon.js";
 
 /**
- * ResultBatch holds `length` rows as columns. It is valid only until the callback that received it returns: the next
- * drain writes over it. Times are CLOCK_MONOTONIC in ns.
+ * ResultBatch holds `length` rows as columns. What `onBatch` is given is valid only until that returns, for the next drain writes
+ * over it, and its columns are longer than `length`; what batches() gives is a copy. Times are CLOCK_MONOTONIC in ns.
  */
 export interface ResultBatch {
   readonly length: number;
@@ -54,6 +54,21 @@ export function makeBlock(layout: Layout, rows: number, answerOctets: number): B
   }
   const batch = { length: 0, bytes: new Uint8Array(buffer, at), ...columns } as Block["batch"];
   return { octets: new Uint8Array(buffer), rows, batch };
+}
+
+/** copyBatch copies the rows of a batch, one at least, and what was kept of their answers, into memory of their own. */
+export function copyBatch(layout: Layout, batch: ResultBatch): ResultBatch {
+  const { length, bytes, answerAt, answerLength } = batch;
+  // Answers stand one after another.
+  const end = answerAt[length - 1]! + answerLength[length - 1]!;
+  const { batch: copy } = makeBlock(layout, length, end);
+  for (const { name } of layout.columns) {
+    const column = name as "probe";
+    copy[column].set(batch[column].subarray(0, length));
+  }
+  copy.bytes.set(bytes.subarray(0, end));
+  copy.length = length;
+  return copy;
 }
 
 /** flag has the bits of a row's flags; native `Flag` has them as well, and a test holds the two together. */

@@ -4,7 +4,7 @@ import { EngineError } from "../errors.js";
 import type { Plan, Probe } from "../probe/plan.js";
 import { nsPerMs } from "../units.js";
 import { type Addon, loadAddon, type NativeEngine, systemError } from "./addon.js";
-import { type Block, makeBlock, type ResultBatch } from "./batch.js";
+import { type Block, copyBatch, makeBlock, type ResultBatch } from "./batch.js";
 import { compilePlan } from "./compile.js";
 import { expectInteger, expectTime } from "./expect.js";
 
@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly cpus?: readonly number[];
   /** Rows per batch at most; default 4,096. */
   readonly batchRows?: number;
+  /** Its abort closes the engine. */
+  readonly signal?: AbortSignal;
 }
 
 /** Counters are the engine's own counts since it was made; all only grow. Meanings: native/result.h. */
@@ -50,24 +52,37 @@ export type CounterName =
 const batchesPerTurn = 16;
 
 /**
- * Engine runs plans. `onBatch` is called with each batch of rows, on the event loop; it must read the batch before it
- * returns. What it throws is an uncaught exception, or comes out of stop() and close() where these deliver the last rows.
- * An open engine keeps the process alive.
+ * Engine runs plans. Its rows are read in one of two ways. `onBatch` is called with each batch, on the event loop, and must read
+ * it before it returns: nothing is copied. What it throws is an uncaught exception, or comes out of stop() and close() where
+ * these deliver the last rows. Without it batches() gives them, at the reader's own pace. Several engines, also in several
+ * worker threads, know nothing of each other. An open one keeps the process alive.
  */
-export class Engine {
+export class Engine implements Disposable, AsyncDisposable {
   readonly #addon: Addon;
   readonly #native: NativeEngine;
   readonly #block: Block;
-  readonly #onBatch: (batch: ResultBatch) => void;
+  readonly #onBatch: ((batch: ResultBatch) => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => this.close();
   #probes = 0;
   #stopped = false;
   #closed = false;
   /** The block is in use: a batch is with onBatch. */
   #delivering = false;
   #turnTaken = false;
+  /** Somebody reads batches(). */
+  #reading = false;
+  #wake = () => {};
+  /** What had not been read when it was closed. */
+  #left: ResultBatch[] = [];
 
-  constructor(options: EngineOptions, onBatch: (batch: ResultBatch) => void) {
+  /**
+   * Its threads start at once. Throws TypeError or RangeError for options that cannot be, EngineError where the addon is missing
+   * or the kernel refuses, and the signal's reason where that is aborted.
+   */
+  constructor(options: EngineOptions = {}, onBatch?: (batch: ResultBatch) => void) {
     const { shards = 1, ringRows = 65_536, answerOctets = 0, patienceMs = 0, cpus = [], batchRows = 4096 } = options;
+    options.signal?.throwIfAborted();
     const native = { shards, ringRows, answerOctets, patienceNs: patienceMs * nsPerMs, cpus };
     expectInteger("shards", shards, 1, 255);
     expectInteger("ringRows", ringRows, 1, 2 ** 24);
@@ -82,6 +97,8 @@ export class Engine {
     this.#onBatch = onBatch;
     this.#block = makeBlock(this.#addon.layout, batchRows, batchRows * Math.min(answerOctets, 256) + answerOctets);
     this.#native = kernel(() => new this.#addon.Engine(native, () => this.#ready()));
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   /**
@@ -99,7 +116,21 @@ export class Engine {
     return new Run(() => this.#open(), id, first, plan.probes);
   }
 
-  /** counters reads all counts now. */
+  /**
+   * batches gives all rows, batch after batch, each a copy that is the reader's own: it may be kept, and take as long as it
+   * likes. Rows that are not read wait in the ring; when that is full, sending waits. It ends when the engine was stopped or
+   * closed and every row that was left has been read. Whoever breaks off may read on by a new call. Throws TypeError where
+   * somebody reads already, or `onBatch` does, and EngineError where the engine is closed.
+   */
+  batches(): AsyncGenerator<ResultBatch, void, undefined> {
+    this.#open();
+    if (this.#onBatch || this.#reading)
+      throw new TypeError(`batches: expected no other reader, got ${this.#onBatch ? "an onBatch" : "one that reads"}`);
+    this.#reading = true;
+    return this.#read();
+  }
+
+  /** counters reads all counts now; those of a closed engine cannot be read. */
   counters(): Counters {
     const names = this.#addon.layout.counters;
     const into = new Float64Array(names.length);
@@ -109,20 +140,23 @@ export class Engine {
 
   /**
    * stop ends all runs for good and delivers every row that is left: after it, rows == sent. Probes in flight end as
-   * cancelled. Called by onBatch, it delivers them once that has returned.
+   * cancelled. Called by onBatch, it delivers them once that has returned; to batches() they are there to be read.
    */
   stop(): void {
     if (this.#closed) return;
     this.#stopped = true;
     this.#native.stop();
-    if (!this.#delivering) this.#drainAll();
+    if (!this.#onBatch) this.#wake();
+    else if (!this.#delivering) this.#drainAll();
   }
 
-  /** close stops and frees the engine. Idempotent. */
+  /** close stops and frees the engine; rows that nobody was reading are gone. Idempotent. */
   close(): void {
     if (this.#closed) return;
+    this.#signal?.removeEventListener("abort", this.#abort);
     try {
       this.stop();
+      if (this.#reading) for (let batch = this.#next(); batch; batch = this.#next()) this.#left.push(batch);
     } finally {
       this.#closed = true;
       if (this.#delivering) queueMicrotask(() => this.#free());
@@ -131,6 +165,11 @@ export class Engine {
   }
 
   [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As close(), for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
 
@@ -143,8 +182,9 @@ export class Engine {
   /** The bell rang. What a callback of the addon throws is lost on Node.js 20: it is thrown again where it is seen. */
   #ready() {
     if (this.#closed || this.#delivering) return;
+    if (!this.#onBatch) return this.#wake();
     try {
-      for (let i = 0; i < batchesPerTurn; i++) if (this.#closed || !this.#drain()) return;
+      for (let i = 0; i < batchesPerTurn; i++) if (this.#closed || !this.#drain(this.#onBatch)) return;
       this.#takeTurn();
     } catch (error) {
       this.#takeTurn();
@@ -165,13 +205,12 @@ export class Engine {
   }
 
   /** Delivers one batch; false where there was none. */
-  #drain(): boolean {
-    const { octets, rows, batch } = this.#block;
-    batch.length = this.#native.drain(octets, rows);
-    if (batch.length === 0) return false;
+  #drain(onBatch: (batch: ResultBatch) => void): boolean {
+    const batch = this.#fill();
+    if (!batch) return false;
     this.#delivering = true;
     try {
-      this.#onBatch(batch);
+      onBatch(batch);
     } finally {
       this.#delivering = false;
     }
@@ -179,7 +218,40 @@ export class Engine {
   }
 
   #drainAll() {
-    while (this.#drain()) {}
+    if (this.#onBatch) while (this.#drain(this.#onBatch)) {}
+  }
+
+  /** Fills the block; undefined where there was nothing, and then the bell rings for the next row. */
+  #fill(): ResultBatch | undefined {
+    const { octets, rows, batch } = this.#block;
+    batch.length = this.#native.drain(octets, rows);
+    return batch.length === 0 ? undefined : batch;
+  }
+
+  async *#read(): AsyncGenerator<ResultBatch, void, undefined> {
+    try {
+      for (let turn = 1; ; turn++) {
+        const batch = this.#next();
+        if (batch) yield batch;
+        else if (this.#stopped) return;
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        // Where rows come as fast as they are read, nothing else would ever have its turn.
+        if (turn % batchesPerTurn === 0) await new Promise(setImmediate);
+      }
+    } finally {
+      this.#reading = false;
+      this.#left = [];
+    }
+  }
+
+  /** The next batch of a reader; undefined where there is none yet. */
+  #next(): ResultBatch | undefined {
+    if (this.#closed) return this.#left.shift();
+    const batch = this.#fill();
+    return batch && copyBatch(this.#addon.layout, batch);
   }
 
   #free() {
