@@ -32,7 +32,7 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
     } else if (driver === "none" && all.length > 1) {
       faults.push({ path, message: "expected none to stand alone, got it beside another driver" });
     }
-    if (value.bird !== undefined) faults.push(...birdIssues(value.bird, [...path, "bird"], anycast));
+    if (value.bird !== undefined) faults.push(...birdIssues(value.bird, [...path, "bird"], service, anycast));
     if (value.exec !== undefined) faults.push(...execIssues(value.exec, [...path, "exec"]));
     if (value.ifupdown !== undefined) {
       const at = [...path, "ifupdown"];
@@ -62,7 +62,21 @@ export function routeIssues(service: ServicePieces, anycast: ReadonlySet<string>
 }
 
 /** A set has one family, and a dummy that nobody uses; a protocol has neither. */
-function birdIssues(bird: NonNullable<RawRoute["bird"]>, at: readonly PropertyKey[], anycast: ReadonlySet<string>) {
+function birdIssues(
+  bird: NonNullable<RawRoute["bird"]>,
+  at: readonly PropertyKey[],
+  service: ServicePieces,
+  anycast: ReadonlySet<string>,
+): Issue[] {
+  const used = ([4, 6] as const).filter((family) =>
+    service.prefixes.some(({ value }) => familyOfPrefix(value) === family),
+  );
+  const [one, ...more] = used.filter((family) => bird[`ipv${family}`].protocol !== undefined);
+  if (one !== undefined && more.length === 0 && used.length > 1) {
+    // Its `configure` after a change of the file enables whatever was disabled.
+    const message = "expected a protocol for both families or for none, got one beside a file";
+    return [{ path: [...at, `ipv${one}`, "protocol"], message, at: "key" }];
+  }
   return ([4, 6] as const).flatMap((family): Issue[] => {
     const path = [...at, `ipv${family}`];
     const { protocol, file, constant, dummy } = bird[`ipv${family}`];

@@ -54,6 +54,8 @@ const invalid: Readonly<Record<string, string>> = {
   "bird-name":
     '7:35 services.resolver.route[0].bird.ipv4.protocol: expected a name of letters, digits and _, as BIRD has them, got "feed; down"',
   "bird-protocol-and-file": "7:25 services.resolver.route[0].bird.ipv4.protocol: expected protocol or file, got both",
+  "bird-protocol-beside-file":
+    "7:25 services.resolver.route[0].bird.ipv4.protocol: expected a protocol for both families or for none, got one beside a file",
   "check-given-name-twice":
     '6:17 services.resolver.checks[1].name: expected check names that differ, got "answers" again',
   "check-name-twice":
