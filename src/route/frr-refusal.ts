@@ -21,6 +21,7 @@ import {
   type OspfConfig,
   routeMapOf,
 } from "./ospf-config.js";
+import { lets } from "./ospf-filters.js";
 import { addressOf, familyOfPrefix, type Prefix } from "./prefix.js";
 
 /** refusalToWithdraw says why a prefix cannot be withdrawn; undefined where it can, or is withdrawn already. */
@@ -64,9 +65,14 @@ export function refusalToAnnounce({ config, stubs }: RouterState, prefix: Prefix
       "give it the cost at which it is to be announced"
     );
   }
-  // Where a line is there, it is not this driver that keeps the prefix away: its address or a route-map does.
+  // Where a line is there, it is not this driver that keeps the prefix away: its address does, or a route-map.
   const explained = way.network ?? way.redistribute ?? areaOf(config, prefix) ?? config.redistributeConnected;
-  return explained !== undefined || stubs.has(prefix) || coveredBy(config, prefix) ? undefined : unseen(prefix);
+  if (explained === undefined && !stubs.has(prefix) && !coveredBy(config, prefix)) return unseen(prefix);
+  const external = kind === "external" && areaOf(config, prefix) === undefined && !stubs.has(prefix);
+  const map = routeMapOf(line ?? "");
+  return external && line !== undefined && !lets(config.filters, map, prefix)
+    ? `the route-map ${map} of \`${line}\` does not let ${prefix} through: permit it there`
+    : undefined;
 }
 
 /** refusalToDeprefer says why a prefix cannot be announced at the cost of a rung, whichever. */

@@ -343,3 +343,15 @@ test.each([
   const externals = new Map([[first, { metric, metricType: 2 as const }]]);
   expect(announcementOf({ ...state({}), externals }, first)).toBe(announcement);
 });
+
+test("a prefix that the operator's route-map does not let through is not put back, and it is said why", () => {
+  const known: [Prefix, Way][] = [[first, { redistribute: line }]];
+  const refusals = (...permitted: readonly Prefix[]) => {
+    const lists = permitted.map((prefix, i) => `ip prefix-list ANYCAST seq ${i + 1} permit ${prefix}`);
+    const map = ["route-map ANYCAST permit 10", " match ip address prefix-list ANYCAST", "exit"];
+    return planAnnounce(state({ ospf: [line], more: [...lists, ...map] }), [first], memory({ known })).refusals;
+  };
+  const sentence = `the route-map ANYCAST of \`${line}\` does not let ${first} through: permit it there`;
+  expect(refusals(second)).toEqual(new Map([[first, sentence]]));
+  expect(refusals(first, second)).toEqual(new Map());
+});
