@@ -51,6 +51,8 @@ export class ExecDriver implements Driver {
   readonly #told = new Map<Prefix, Announcement>();
   /** As it was last read. */
   readonly #read = new Map<Prefix, Announcement>();
+  /** What the program said that it has accomplished, until `observe` says so too. */
+  readonly #unseen = new Map<Prefix, Announcement>();
   readonly #running = new Set<Promise<unknown>>();
   /** What was accomplished counts until the host starts anew. */
   readonly #boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -112,7 +114,14 @@ export class ExecDriver implements Driver {
       this.#read.set(prefix, announcement);
       // Whoever announced it again: nothing of ours is in force.
       if (announcement === "announced") this.#told.delete(prefix);
-      return { announcement, verified: true };
+      const claimed = this.#unseen.get(prefix);
+      if (claimed === undefined || claimed === announcement) {
+        this.#unseen.delete(prefix);
+        return { announcement, verified: true };
+      }
+      const [mover, observer] = [this.#options.command, command].map((argv) => argv.join(" "));
+      const reason = `\`${mover}\`, told ${claimed}, ended well, and \`${observer}\` says ${announcement}`;
+      return { announcement, verified: true, reason };
     }
     this.#read.delete(prefix);
     const expected = `expected one of ${announcements.join(", ")}, got ${JSON.stringify(word.slice(0, 80))}`;
@@ -146,7 +155,10 @@ export class ExecDriver implements Driver {
     // One that fails may have done half of it, and so may one that we do not live to see the end of.
     this.#told.delete(prefix);
     const { fault } = await runProgram({ command, environment, input: `${JSON.stringify(account)}\n` }, timeoutMs);
-    if (fault === undefined) this.#told.set(prefix, to);
+    if (fault === undefined) {
+      this.#told.set(prefix, to);
+      this.#unseen.set(prefix, to);
+    } else this.#unseen.delete(prefix);
     return fault;
   }
 

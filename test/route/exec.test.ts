@@ -106,6 +106,18 @@ describe("the program", () => {
     expect(await observed()).toMatchObject({ announcement: "unknown", verified: false });
   });
 
+  it("that ends well and moves nothing is found out by what reads it back, until that agrees", async () => {
+    const { driver, observed } = await make({ command: program("lie", "exit 0"), observe: reader() });
+    await driver.withdraw([a]);
+    const reason = `\`${path("lie")}\`, told withdrawn, ended well, and \`${path("observe")}\` says announced`;
+    for (const _ of [1, 2]) expect(await observed()).toEqual({ announcement: "announced", verified: true, reason });
+    writeFileSync(stateOf(a), "withdrawn\n");
+    expect(await observed()).toEqual({ announcement: "withdrawn", verified: true });
+    // Whoever moves it later makes no liar of the program.
+    writeFileSync(stateOf(a), "announced\n");
+    expect(await observed()).toEqual({ announcement: "announced", verified: true });
+  });
+
   it("that is not there has refused", async () => {
     const { driver } = await make({ command: ["/nonexistent/mover"] });
     expect((await refusal(driver.withdraw([a]))).message).toBe("`/nonexistent/mover` could not be started: ENOENT");
