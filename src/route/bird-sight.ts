@@ -30,6 +30,8 @@ export interface BirdSight {
   readonly rivals: ReadonlyMap<Prefix, readonly Announcer[]>;
   /** A neighbour is Full, or a session established. */
   readonly adjacent: boolean;
+  /** Its own router-LSA leads to another router. After its start BIRD is Full 6 s before: until then nobody reaches it. */
+  readonly linked: boolean;
   /** An LSA that was withdrawn is still in the database: some neighbour has not acknowledged that yet. */
   readonly leaving: boolean;
 }
@@ -76,6 +78,7 @@ function readOspf(exporter: Exporter, prefixes: readonly Prefix[], answers: read
     own: new Map(own),
     rivals: new Map(prefixes.map((prefix) => [prefix, ofPrefix(prefix, false)])),
     adjacent: /\sFull\//.test(neighbors!),
+    linked: /^\trouter \S+\n\t\tdistance [1-9]/m.test(state!),
     leaving: /^\s*[0-9a-f]{4}\s+\S+\s+\S+\s+[0-9a-f]{8}\s+3600\s/m.test(lsas!),
   };
 }
@@ -94,6 +97,7 @@ function readBgp(exporter: Exporter, prefixes: readonly Prefix[], answers: reado
     own: new Map([...exported.keys()].map((prefix) => [prefix, { routerId: "", kind: "external", metric: 0 }])),
     rivals: new Map(prefixes.map((prefix) => [prefix, []])),
     adjacent: exporter.names.length > 0,
+    linked: true,
     leaving: false,
   };
 }
@@ -126,7 +130,7 @@ export function announcementIn({ own }: BirdSight, prefix: Prefix): Announcement
 
 /**
  * observationIn tells how a prefix stands. BIRD does not tell what its neighbours have acknowledged, but for withdrawals: it
- * keeps a withdrawn LSA until they all have. Of announcements verified says: its own LSA, and a Full neighbour.
+ * keeps a withdrawn LSA until they all have. Of announcements verified says: its own LSA, and a Full neighbour that its router-LSA links to.
  */
 export function observationIn(sight: BirdSight, prefix: Prefix): Observation {
   const announcement = announcementIn(sight, prefix);
@@ -136,6 +140,7 @@ export function observationIn(sight: BirdSight, prefix: Prefix): Observation {
 
 function doubtIn(sight: BirdSight, prefix: Prefix, announcement: Announcement): string | undefined {
   if (!sight.adjacent) return sight.exporter.kind === "OSPF" ? "no adjacency" : "no BGP session is established";
+  if (!sight.linked) return "its own router-LSA has no link to a neighbour yet";
   if (announcement === "withdrawn" && sight.leaving) return "not acknowledged by every neighbour";
   return isUnderWay(sight, prefix) ? "BIRD announces it no sooner than 5 s after its last announcement" : undefined;
 }

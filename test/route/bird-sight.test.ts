@@ -1,6 +1,6 @@
 // What the releases of BIRD write differently; the rest of the reading is tried on real ones in bird.test.ts.
 import { expect, test } from "vitest";
-import { exporterIn, readSight } from "../../src/route/bird-sight.js";
+import { exporterIn, observationIn, readSight } from "../../src/route/bird-sight.js";
 import { prefixOf } from "../../src/route/prefix.js";
 
 const prefix = prefixOf("203.0.113.53");
@@ -17,6 +17,17 @@ test.each(Object.entries(routes))("BIRD %s tells what its filter lets out, and a
   const sight = readSight({ kind: "OSPF", names: ["edge"] }, [prefix], answers);
   expect(sight).toMatchObject({ adjacent: true, leaving: false });
   expect([...sight.exported]).toEqual([[prefix, { metric: 20, metricType: 2 }]]);
+});
+
+test("a BIRD that has only just begun is Full before its own router-LSA links it to anybody: nothing is verified", () => {
+  const state = "area 0.0.0.0\n\n\trouter 198.18.255.21\n\t\tdistance 0\n";
+  const full = "198.18.255.1\t1\tFull/PtP\t3.2\tup0\t198.18.1.1\n";
+  const reason = "its own router-LSA has no link to a neighbour yet";
+  const observed = (state: string) =>
+    observationIn(readSight({ kind: "OSPF", names: ["edge"] }, [prefix], [state, full, "", ""]), prefix);
+  expect(observed(state)).toEqual({ announcement: "withdrawn", verified: false, reason });
+  const linked = `${state}\n\trouter 198.18.255.1\n\t\tdistance 10\n`;
+  expect(observed(linked)).toEqual({ announcement: "withdrawn", verified: true });
 });
 
 test("a route of the exporter itself is none that it exports", () => {
