@@ -7,7 +7,7 @@ import { Frr6Driver } from "../../src/route/frr6.js";
 import { addressOf, type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { monotonicNs } from "../../src/units.js";
 import { skipWithoutLab } from "../support/lab.js";
-import { lsaOf6, operate6, running6 } from "../support/ospf6d.js";
+import { lsaOf6, metricOf6, operate6, restartWith6, running6 } from "../support/ospf6d.js";
 
 const first = prefixOf("2001:db8::53");
 const second = prefixOf("2001:db8::54");
@@ -273,6 +273,21 @@ describe.skipIf(skipWithoutLab())("announced by redistribution in ospf6d", optio
     expect(driver.changes()).toEqual([]);
   });
 
+  test("what an operator's `write memory` saved of ours is known by the next run of both daemons, and undone", async () => {
+    await settled(first, "announced");
+    const node = network.endpoints[0]!;
+    await driver.withdraw([first]);
+    await driver.close();
+    await restartWith6(node, await running6(node));
+    await open([]);
+    await settled(first, "withdrawn");
+    await settled(second, "announced");
+    expect(driver.changes()).toEqual([{ driver: "frr", prefix: first, undo: { listed: "withdrawn" } }]);
+    await driver.announce([first]);
+    await settled(first, "announced");
+    expect(await running6(node)).not.toContain("ANYPROBE");
+  });
+
   test("an operator who takes one out of the prefix-list, or the line away, has removed it", async () => {
     await settled(first, "announced");
     await operate("no ipv6 prefix-list ANYCAST6 seq 5");
@@ -292,6 +307,8 @@ describe.skipIf(skipWithoutLab())("announced by redistribution in ospf6d", optio
   test("without a route-map one of several is refused", async () => {
     await settled(first, "announced");
     await operate("router ospf6", "redistribute connected metric 20 metric-type 1");
+    // It lets go of both and announces them anew.
+    await expect.poll(() => metricOf6(network.endpoints[0]!, second), { timeout: 5000 }).toBe(20);
     await expect(driver.withdraw([first])).rejects.toMatchObject({
       code: "ERR_ROUTE_UNSUPPORTED",
       message: expect.stringMatching(/has no route-map/),

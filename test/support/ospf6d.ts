@@ -1,4 +1,5 @@
 // What tests do at an endpoint's ospf6d besides the driver: as an operator at vtysh does.
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RoutedNode } from "../../src/demo/network.js";
 import type { Json } from "../../src/route/lsdb.js";
@@ -33,6 +34,13 @@ export async function lsaOf6(node: RoutedNode, prefix: Prefix): Promise<unknown>
   const lsas: Json[] = JSON.parse(reply!.text).asScopedLinkStateDb[0].lsa;
   const living = lsas.find((lsa) => lsa["payload"] === prefix && Number(lsa["age"]) < maxAgeSeconds);
   return living && { id: living["lsId"], sequence: living["seqNum"] };
+}
+
+/** restartWith6 restarts it with another configuration file. */
+export async function restartWith6({ router }: RoutedNode, config: string): Promise<void> {
+  await router.signalOspfd("SIGTERM", "ospf6d");
+  await writeFile(join(router.sockets, "..", "ospf6d.conf"), config);
+  await router.startOspfd("ospf6d");
 }
 
 /** withVty6 lends a connection. */
