@@ -3,6 +3,7 @@ import { type Target, type Watch, type WatchOptions, watch } from "../index.js";
 import { UsageError } from "./exit.js";
 import type { WatchFlags } from "./watch.js";
 import { asUsage, expectationOf, queryOf, sourceOf } from "./watch-ask.js";
+import { openFace } from "./watch-face.js";
 import { showLive } from "./watch-live.js";
 import { showOnce } from "./watch-once.js";
 import { showPaths } from "./watch-paths.js";
@@ -41,6 +42,7 @@ export async function runWatch(words: readonly string[], flags: WatchFlags): Pro
     }
     const options = optionsOf(targets, flags);
     await using watched = asUsage(() => watch(targets, { ...options, signal: stop.signal }));
+    await using _face = await openFace(watched, flags);
     const { query: question, timeout: timeoutMs } = flags;
     await show(watched, { question, intervalMs: options.intervalMs, timeoutMs }, flags, end);
   } finally {

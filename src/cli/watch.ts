@@ -1,5 +1,6 @@
 // anyprobe watch: many targets at once, seen live. It is built on the library's face (../index.js) and nothing below it.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { type Place, parsePlace } from "../serve/listen.js";
 import { parseDurationMs } from "../units.js";
 import * as read from "./bench-option.js";
 import { examples } from "./example.js";
@@ -37,6 +38,10 @@ export interface WatchFlags {
   readonly tries?: number;
   readonly sweep?: number;
   readonly firstPort?: number;
+  readonly listen?: Place;
+  readonly tokenFile?: string;
+  readonly textfile?: string;
+  readonly metricsHistograms?: true;
 }
 
 /** Quorum is how many targets must answer: a number of them, or a share of 0-1. */
@@ -45,7 +50,7 @@ export type Quorum = { readonly count: number } | { readonly share: number };
 /** Options that have no meaning with --paths. */
 const notOfPaths: (keyof WatchFlags)[] = [
   ...(["expectRcode", "expectAnswer", "expectNsid", "maxRtt", "chaos"] as const),
-  ...(["interval", "rate", "count", "quorum", "shards", "rise", "fall"] as const),
+  ...(["interval", "rate", "count", "quorum", "shards", "rise", "fall", "listen", "textfile"] as const),
 ];
 
 export function watchVerb(): Command {
@@ -119,6 +124,16 @@ export function watchVerb(): Command {
     )
     .addOption(option("--report <duration>", "in a pipe: a summary that often", 10_000, "10s").argParser(duration))
     .option("--json", "NDJSON on a terminal too, and with it a record of each target at the end")
+    .optionsGroup("What others see:")
+    .addOption(
+      new Option(
+        "--listen <place>",
+        "where HTTP listens for /metrics and the status page, as 127.0.0.1:9353",
+      ).argParser(place),
+    )
+    .option("--token-file <file>", "the token that HTTP asks for; without, it listens for this host alone")
+    .option("--textfile <file>", "write the metrics there for node_exporter, as …/anyprobe.prom")
+    .option("--metrics-histograms", "a histogram of each target in the metrics, not its quantiles alone")
     .addHelpText(
       "after",
       examples(
@@ -147,6 +162,12 @@ function duration(text: string): number {
   const ms = parseDurationMs(text) ?? 0;
   if (ms > 0) return ms;
   throw new InvalidArgumentError(`expected a duration as 250ms or 10s, got "${text}"`);
+}
+
+function place(text: string): Place {
+  const read = parsePlace(text);
+  if (read) return read;
+  throw new InvalidArgumentError(`expected an address and a port as 127.0.0.1:9353 or [::1]:9353, got "${text}"`);
 }
 
 function quorum(text: string): Quorum {
