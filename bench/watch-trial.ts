@@ -2,9 +2,9 @@
 // is known of them as JSON. Prints its figures. Run by watch.ts in a process of its own.
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watch } from "../src/index.js";
+import { LoopGauge } from "./loop.js";
 import type { WatchTask } from "./watch.js";
 
 const { address, port, targets, rate, seconds, file } = JSON.parse(process.argv[2]!) as WatchTask;
@@ -16,13 +16,11 @@ const watched = watch(all, { intervalMs: (targets * 1000) / rate });
 const startMs = performance.now() - started;
 // Beginning is one turn, told apart; from here on the event loop is free.
 await sleep(1000);
-const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
+const gauge = new LoopGauge();
 const from = { at: performance.now(), sent: watched.counters().sent };
 await sleep(seconds * 1000);
 const sentPerSecond = ((watched.counters().sent - from.sent) * 1000) / (performance.now() - from.at);
-const loopMs = delay.max / 1e6;
-delay.reset();
+const watching = gauge.held();
 
 const exporting = performance.now();
 const out = createWriteStream(file);
@@ -32,8 +30,8 @@ for await (const slice of watched.slices()) {
 out.end();
 await once(out, "finish");
 const exportSeconds = (performance.now() - exporting) / 1000;
-const exportLoopMs = delay.max / 1e6;
-delay.disable();
+const exported = gauge.held();
+gauge.close();
 
 const closing = performance.now();
 await watched.close();
@@ -44,8 +42,9 @@ const withHistogram = all.filter((_, index) => watched.summary(index).latency.co
 process.stdout.write(
   `${JSON.stringify({
     rate_per_s: sentPerSecond,
-    loop_max_ms: Math.max(loopMs, exportLoopMs),
-    loop_p99_ms: delay.percentile(99) / 1e6,
+    loop_max_ms: Math.max(watching.turnMs, exported.turnMs),
+    loop_own_max_ms: Math.max(watching.ownMs, exported.ownMs),
+    loop_waited_max_ms: Math.max(watching.waitedMs, exported.waitedMs),
     rss_mib: process.resourceUsage().maxRSS / 1024,
     sent,
     rows,
@@ -54,7 +53,8 @@ process.stdout.write(
     targets_with_histogram: withHistogram,
     export_s: exportSeconds,
     start_ms: startMs,
-    export_loop_max_ms: exportLoopMs,
+    watching_own_max_ms: watching.ownMs,
+    exporting_own_max_ms: exported.ownMs,
     close_ms: closeMs,
     ...{ skipped, table_full: tableFull, ring_full: ringFull, receive_drops: receiveDrops, stalls },
   })}\n`,

@@ -17,8 +17,10 @@ const queries = names.map((name): DnsQuery => ({ name, type: "TXT", class: "CH",
 const againNs = 60 * nsPerSecond;
 /** Targets are begun with at most at this rate: many of them together must not double what is sent. */
 const mostPerSecond = 1000;
-/** So many targets share a run; a run is begun when the first of them is to be asked. Compiling it takes a few ms. */
-const runTargets = 2048;
+/** So many targets share a run, begun when the first of them is to be asked: compiling it holds up the event loop for a few ms. */
+const leastRunTargets = 512;
+/** Each run has a socket of its own. */
+const mostRuns = 256;
 
 /** Told is what a target said of itself. */
 export interface Told {
@@ -37,7 +39,10 @@ export class Chaos {
   readonly #name: Uint8Array;
   /** 1: has told something. */
   readonly #told: Uint8Array;
+  readonly #runTargets: number;
   readonly #runs = new Map<number, Run>();
+  /** Those of `#runs`, in the order of the numbers of their probes. */
+  readonly #begun: { readonly chunk: number; readonly run: Run }[] = [];
   #second = 0;
   #begunInSecond = 0;
   #inFlight = 0;
@@ -48,6 +53,7 @@ export class Chaos {
     this.#engine = engine;
     this.#targets = targets;
     this.#plan = plan;
+    this.#runTargets = Math.max(leastRunTargets, Math.ceil(targets.length / mostRuns));
     this.#nextNs = new Float64Array(targets.length);
     this.#name = new Uint8Array(targets.length);
     this.#told = new Uint8Array(targets.length);
@@ -87,8 +93,8 @@ export class Chaos {
     this.#ended++;
     const number = batch.probe[row]!;
     // The last run that begins at or before it.
-    const [chunk, run] = [...this.#runs].findLast(([, { first }]) => first <= number)!;
-    const index = chunk * runTargets + Math.floor((number - run.first) / names.length);
+    const { chunk, run } = this.#begun.findLast(({ run }) => run.first <= number)!;
+    const index = chunk * this.#runTargets + Math.floor((number - run.first) / names.length);
     const name = (number - run.first) % names.length;
     const text = outcome === "answered" ? textOf(batch, row) : undefined;
     if (text !== undefined) {
@@ -110,10 +116,10 @@ export class Chaos {
   }
 
   #send(index: number, name: number) {
-    const chunk = Math.floor(index / runTargets);
+    const chunk = Math.floor(index / this.#runTargets);
     try {
       const run = this.#runs.get(chunk) ?? this.#begin(chunk);
-      run.burst((index % runTargets) * names.length + name, 1, 0);
+      run.burst((index % this.#runTargets) * names.length + name, 1, 0);
       this.#inFlight++;
     } catch (error) {
       // A kernel that has no socket left for this may have one in a minute. The probes go on.
@@ -122,7 +128,7 @@ export class Chaos {
   }
 
   #begin(chunk: number): Run {
-    const targets = this.#targets.slice(chunk * runTargets, (chunk + 1) * runTargets);
+    const targets = this.#targets.slice(chunk * this.#runTargets, (chunk + 1) * this.#runTargets);
     const run = this.#engine.submit({
       ...this.#plan,
       probes: targets.flatMap((target) => queries.map((query) => ({ target, query }))),
@@ -130,6 +136,7 @@ export class Chaos {
       schedule: { intervalMs: 0 },
     });
     this.#runs.set(chunk, run);
+    this.#begun.push({ chunk, run });
     return run;
   }
 }

@@ -12,6 +12,7 @@ const [up, down] = [1, 2] as const;
 export const kinds = ["pass", "wrong", "timeout", "unreachable", "void"] as const;
 export type Kind = (typeof kinds)[number];
 
+/** TallyRules is when a target is up and when it is down. */
 export interface TallyRules {
   /** Passes in a row that bring a target up, failures in a row that bring it down. */
   readonly rise: number;
@@ -153,9 +154,10 @@ export class Tally {
 
   /** slowest gives the longest of a target's newest round trips, ms; 0 where there is none. */
   slowest(target: number): number {
+    const recent = this.#recent;
+    const end = (target + 1) * recentLength;
     let most = 0;
-    for (let at = target * recentLength; at < (target + 1) * recentLength; at++)
-      most = Math.max(most, this.#recent[at]!);
+    for (let at = end - recentLength; at < end; at++) if (recent[at]! > most) most = recent[at]!;
     return most;
   }
 

@@ -21,6 +21,7 @@ import { totalsOf } from "./totals.js";
 import type { TargetSummary, WatchEvent, WatchTotals } from "./watch-report.js";
 import { worstOf } from "./worst.js";
 
+/** WatchOptions is what all targets are asked, how often, and what a good answer is. */
 export interface WatchOptions extends Partial<TallyRules> {
   /** What every target is asked; default: the root's NS records. A DNS query asks for the NSID too. */
   readonly query?: Query;
@@ -47,7 +48,7 @@ const defaultQuery: DnsQuery = { name: ".", type: "NS" };
 const leastOctets = 1232;
 const mostOctets = 4096;
 /** Rows at a time: with 16 times as many the event loop has its turn after a few ms. */
-const batchRows = 256;
+const batchRows = 128;
 /** A slice of summaries() leaves the event loop after this. */
 const sliceNs = 2 * nsPerMs;
 /** Results may wait so long for others; their times do not suffer. */
