@@ -22,6 +22,7 @@ export const codes = {
   ERR_RUN_UNREACHABLE: "no anyprobe daemon answers at the control socket",
 } as const;
 
+/** ErrorCode is one of `codes`. */
 export type ErrorCode = keyof typeof codes;
 
 /** AnyprobeError is the base of all errors of this package. */

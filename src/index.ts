@@ -82,6 +82,7 @@ export { type Family, formatTarget, type Target } from "./probe/target.js";
 // Acting: prefixes, and what moves them.
 export { AddressDriver, type AddressOptions } from "./route/address.js";
 export { BirdDriver, type BirdOptions, type BirdWay } from "./route/bird.js";
+export type { IncludeOptions } from "./route/bird-include.js";
 export {
   type Announcement,
   announcements,
@@ -98,6 +99,7 @@ export { FrrLinkState, type FrrLinkStateOptions } from "./route/frr-link-state.j
 export { Frr6Driver, type Frr6Options } from "./route/frr6.js";
 export { Frr6LinkState, type Frr6LinkStateOptions } from "./route/frr6-link-state.js";
 export { IfupdownDriver, type IfupdownOptions } from "./route/ifupdown.js";
+export type { Action, LaneResult } from "./route/lane.js";
 export type { Announcer, Announcers, LinkState } from "./route/link-state.js";
 export { NoneDriver } from "./route/none.js";
 export { addressOf, type Prefix, parsePrefix, prefixOf } from "./route/prefix.js";

@@ -8,6 +8,7 @@ import { type Block, copyBatch, makeBlock, type ResultBatch } from "./batch.js";
 import { compilePlan } from "./compile.js";
 import { expectInteger, expectTime } from "./expect.js";
 
+/** EngineOptions is how large an engine is, and how its rows are handed over. */
 export interface EngineOptions {
   /** Threads, 1-255; default 1. Targets are dealt out among them; with fewer targets, the rate. */
   readonly shards?: number;
@@ -30,6 +31,7 @@ export interface EngineOptions {
 
 /** Counters are the engine's own counts since it was made; all only grow. Meanings: native/result.h. */
 export type Counters = Readonly<Record<CounterName, number>>;
+/** CounterName is what an engine counts: what was sent and what ended, what came that belongs to no probe, and its own trouble. */
 export type CounterName =
   | "sent"
   | "rows"

@@ -3,8 +3,10 @@
 import { canonicalAddress, type Family } from "../probe/target.js";
 import { loadAddon, type NativeNetlinkWatch, systemError } from "./addon.js";
 
+/** NetlinkEvent is one change that the kernel tells of. */
 export type NetlinkEvent = AddressEvent | RouteEvent | LinkEvent | SocketEvent | OverrunEvent;
 
+/** AddressEvent is an address that came, changed or went. */
 export interface AddressEvent {
   /** "address-added" also tells of changed lifetimes and flags of an address that was there. */
   readonly kind: "address-added" | "address-removed";
@@ -31,6 +33,7 @@ export interface RouteEvent {
   readonly ifindex: number;
 }
 
+/** LinkEvent is a device that came, changed or went. */
 export interface LinkEvent {
   readonly kind: "link" | "link-removed";
   readonly ifindex: number;
@@ -52,6 +55,7 @@ export interface OverrunEvent {
   readonly kind: "overrun";
 }
 
+/** NetlinkListener is given events in the order in which they happened. */
 export type NetlinkListener = (events: readonly NetlinkEvent[]) => void;
 
 /** NetlinkEvents is what a reader of events needs: to be told, and to make sure that it has been told all there is. */

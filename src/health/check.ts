@@ -4,8 +4,10 @@ import { formatDuration } from "../units.js";
 import { Streak } from "./streak.js";
 import type { Verdict } from "./verdict.js";
 
+/** CheckState is how a check stands: rising and falling are on their way to up and down, and not decided. */
 export type CheckState = "unknown" | "rising" | "up" | "falling" | "down";
 
+/** CheckRules is how much evidence a check wants. */
 export interface CheckRules {
   /** Up needs so many passes in a row, at least 1 … */
   readonly rise: number;
@@ -33,6 +35,7 @@ export interface Evidence {
   readonly causes: Readonly<Record<string, number>>;
 }
 
+/** Transition is a check's change of state, with what it rests on; ns of the caller's clock. */
 export interface Transition {
   readonly from: CheckState;
   readonly to: CheckState;

@@ -1,6 +1,7 @@
 // Flap damping: a prefix that went waits before it is announced again, twice as long each time that it goes, until it has
 // been calm for long enough. Pure: time is an argument. It delays only coming back; nothing here delays going.
 
+/** DampingRules is how long a prefix that went waits before it may come back. ns */
 export interface DampingRules {
   /** The first hold-down. */
   readonly holdDownNs: number;

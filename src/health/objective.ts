@@ -13,6 +13,7 @@ export interface Sample {
   readonly rcode: number | undefined;
 }
 
+/** ObjectiveRules is what a service must keep to, and over which windows it is judged. ns, shares of 0-1 */
 export interface ObjectiveRules {
   /** So many per cent (0-100) of all probes are answered within the limit; one without an answer is slower than any. */
   readonly latency: readonly { readonly percentile: number; readonly limitNs: number }[];

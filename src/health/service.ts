@@ -1,5 +1,6 @@
 // A service: what its checks at one prefix mean for that prefix. `hold` means: as it is, whatever that is.
 
+/** Want is what a service wants for a prefix. */
 export type Want = "announced" | "degraded" | "withdrawn" | "hold";
 
 /** Require says how many gate checks must be up. */

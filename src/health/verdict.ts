@@ -7,6 +7,7 @@ import type { Outcome } from "../probe/outcome.js";
 import { type Command, isUdp, type Query } from "../probe/query.js";
 import { type Exit, judgeExit } from "./exit.js";
 
+/** Verdict is what one probe says of the service; reasons are a few words, for people. */
 export type Verdict =
   /** `note`: what it is well in spite of. */
   | { readonly kind: "pass"; readonly note?: string }

@@ -116,6 +116,7 @@ export class LatencyHistogram {
     return count;
   }
 
+  /** summary sums up what was recorded, in ns. */
   summary(): LatencySummary {
     return {
       count: this.#count,

@@ -18,4 +18,5 @@ export const outcomes = [
   "cancelled",
 ] as const;
 
+/** Outcome is what happened to one probe: one of `outcomes`. */
 export type Outcome = (typeof outcomes)[number];

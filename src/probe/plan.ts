@@ -34,6 +34,7 @@ export type Schedule =
   | { readonly inflight: number; readonly count?: number }
   | { readonly replay: true; readonly startNs?: number; readonly count?: undefined };
 
+/** Plan is what an engine sends: which probes, when, from where, and how long each is waited for. */
 export interface Plan {
   readonly probes: readonly Probe[];
   readonly schedule: Schedule;

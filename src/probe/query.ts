@@ -33,6 +33,7 @@ export interface UdpQuery {
   readonly idAt?: number;
 }
 
+/** Query is what is asked: DNS by name and type, a whole DNS message, or a plain UDP payload. */
 export type Query = DnsQuery | WireQuery | UdpQuery;
 
 /** Command is a program that asks in our place and tells by its exit status, as Nagios plugins do. */

@@ -9,6 +9,7 @@ export interface Target {
   readonly port: number;
 }
 
+/** Family is that of an address: IPv4 or IPv6. */
 export type Family = 4 | 6;
 
 /** familyOf tells 4 or 6; a TypeError where the text is no address. */

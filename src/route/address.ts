@@ -11,6 +11,7 @@ import { Anchors } from "./anchor.js";
 import type { Announcement, Change, Driver, DriverEvent, Observation } from "./driver.js";
 import type { Prefix } from "./prefix.js";
 
+/** AddressOptions is which addresses of which device the driver moves, and how. */
 export interface AddressOptions {
   /** Most often `lo`. */
   readonly device: string;

@@ -10,6 +10,7 @@ import { type BirdSight, exportedAs } from "./bird-sight.js";
 import { type Announcement, announcements, isRung, type Rung, rungCosts } from "./driver.js";
 import type { Prefix } from "./prefix.js";
 
+/** IncludeOptions is a file that BIRD's configuration includes, with a set of prefixes in it. */
 export interface IncludeOptions {
   readonly file: string;
   /** The set's name in it: a constant, or birdwatcher's function. */

@@ -23,6 +23,7 @@ import { familyOfPrefix, type Prefix } from "./prefix.js";
 /** BirdWay is by what the prefixes of one family are moved. */
 export type BirdWay = IncludeOptions | { readonly protocol: string };
 
+/** BirdOptions is where BIRD is reached, and by what its prefixes are moved. */
 export interface BirdOptions {
   /** The control socket: `/run/bird/bird.ctl`. */
   readonly socket: string;

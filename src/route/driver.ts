@@ -73,6 +73,8 @@ export interface Driver {
   readonly rungs: readonly Announcement[];
   /** It cannot be read before it was told something: so it is told also while `unknown`. */
   readonly blind?: true;
+  /** What drivers of one router have in common: announcements keep their gap among all of them. Absent where it has its own. */
+  readonly router?: string;
   /**
    * Gets ready: opens sockets, adopts `changes` and `ways` of an earlier run. Never changes what is announced. `onEvent` is
    * called until close.

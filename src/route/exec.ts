@@ -1,5 +1,5 @@
 // The exec driver: an operator's program moves the prefix, as through exabgp or GoBGP, and another one says how it stands. Each
-// prefix has a run of its own, and those of one action run at once, so that one that hangs holds up none of the others.
+// prefix has a run of its own, and in the daemon a driver of its own, so that one that hangs holds up none of the others.
 import { readFileSync } from "node:fs";
 import { RouteError } from "../errors.js";
 import {
@@ -25,6 +25,7 @@ export interface Explanation {
   readonly evidence: readonly unknown[];
 }
 
+/** ExecOptions is which programs move a prefix and tell how it stands. No shell reads them. */
 export interface ExecOptions {
   /** The program that moves a prefix, and its arguments. */
   readonly command: readonly string[];
@@ -39,6 +40,8 @@ export interface ExecOptions {
 
 /** The version of what the program reads from stdin. */
 const schemaVersion = 1;
+/** A closing driver leaves its programs so much time. */
+const closeGraceMs = 1000;
 const hearsay = "as its program said: there is no `observe`";
 
 /** ExecDriver holds no connection: it knows what was read back last or, without `observe`, what was accomplished last. */
@@ -46,6 +49,7 @@ export class ExecDriver implements Driver {
   readonly name = "exec";
   readonly rungs: readonly Announcement[];
   readonly blind?: true;
+  readonly router: string;
   readonly #options: ExecOptions;
   /** What the program accomplished last; a prefix that is being moved has nothing. */
   readonly #told = new Map<Prefix, Announcement>();
@@ -54,6 +58,7 @@ export class ExecDriver implements Driver {
   /** What the program said that it has accomplished, until `observe` says so too. */
   readonly #unseen = new Map<Prefix, Announcement>();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
   /** What was accomplished counts until the host starts anew. */
   readonly #boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 
@@ -61,6 +66,7 @@ export class ExecDriver implements Driver {
     this.#options = options;
     this.rungs = options.deprefer ? announcements : ["announced", "withdrawn"];
     if (!options.observe) this.blind = true;
+    this.router = JSON.stringify(options.command);
   }
 
   async open(changes: readonly Change[]): Promise<void> {
@@ -94,9 +100,14 @@ export class ExecDriver implements Driver {
       .map(([prefix, announcement]) => ({ driver: this.name, prefix, undo: { announcement, boot: this.#boot } }));
   }
 
-  /** What is under way ends by itself, or at its timeout: to be cut short could leave a prefix half moved. */
+  /**
+   * What is under way may end by itself, within a second. Then it is killed, for nothing must wait for it: whoever comes next knows
+   * nothing of that prefix, and tells the program anew.
+   */
   async close(): Promise<void> {
+    const grace = setTimeout(() => this.#closing.abort(), closeGraceMs);
     await Promise.all(this.#running);
+    clearTimeout(grace);
   }
 
   async #observe(prefix: Prefix): Promise<Observation> {
@@ -107,7 +118,9 @@ export class ExecDriver implements Driver {
       return { announcement: "unknown", verified: false, reason: "not told yet, and there is no `observe`" };
     }
     const environment = programEnvironment(this.#names(prefix));
-    const { stdout, fault } = await this.#track(runProgram({ command, environment }, this.#options.timeoutMs));
+    const { stdout, fault } = await this.#track(
+      runProgram({ command, environment }, this.#options.timeoutMs, this.#closing.signal),
+    );
     const word = stdout.trim();
     const announcement = announcements.find((one) => one === word);
     if (fault === undefined && announcement) {
@@ -154,7 +167,11 @@ export class ExecDriver implements Driver {
     const account = { schema_version: schemaVersion, services, prefix, from, to, cost, reason, evidence };
     // One that fails may have done half of it, and so may one that we do not live to see the end of.
     this.#told.delete(prefix);
-    const { fault } = await runProgram({ command, environment, input: `${JSON.stringify(account)}\n` }, timeoutMs);
+    const { fault } = await runProgram(
+      { command, environment, input: `${JSON.stringify(account)}\n` },
+      timeoutMs,
+      this.#closing.signal,
+    );
     if (fault === undefined) {
       this.#told.set(prefix, to);
       this.#unseen.set(prefix, to);

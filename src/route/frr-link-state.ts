@@ -8,6 +8,7 @@ import { addressOf, familyOfPrefix, type Prefix } from "./prefix.js";
 import { reachableFrom } from "./reachability.js";
 import { refused, Vty } from "./vty.js";
 
+/** FrrLinkStateOptions is where ospfd is reached. */
 export interface FrrLinkStateOptions {
   /** The directory of the vty sockets: `/run/frr`. */
   readonly sockets: string;

@@ -12,6 +12,7 @@ import { wayText } from "./frr-way.js";
 import type { Prefix } from "./prefix.js";
 import { refused, Vty } from "./vty.js";
 
+/** FrrOptions is where ospfd is reached. */
 export interface FrrOptions {
   /** The directory of the vty sockets: `/run/frr`, Quagga `/run/quagga`. */
   readonly sockets: string;

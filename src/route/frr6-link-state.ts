@@ -9,6 +9,7 @@ import { familyOfPrefix, type Prefix } from "./prefix.js";
 import { reachableFrom } from "./reachability.js";
 import { refused, Vty } from "./vty.js";
 
+/** Frr6LinkStateOptions is where ospf6d is reached. */
 export interface Frr6LinkStateOptions {
   /** The directory of the vty sockets: `/run/frr`. */
   readonly sockets: string;

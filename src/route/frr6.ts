@@ -21,6 +21,7 @@ import { deviceLets, mapLets } from "./ospf6-config.js";
 import type { Prefix } from "./prefix.js";
 import { refused, Vty } from "./vty.js";
 
+/** Frr6Options is where ospf6d is reached. */
 export interface Frr6Options {
   /** The directory of the vty sockets: `/run/frr`. */
   readonly sockets: string;

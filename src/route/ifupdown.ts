@@ -12,6 +12,7 @@ import type { Prefix } from "./prefix.js";
 import { programEnvironment } from "./program.js";
 import { type ProgramOutcome, runProgram } from "./program-outcome.js";
 
+/** IfupdownOptions is which alias the driver moves, and how. */
 export interface IfupdownOptions {
   /** An alias of a device, as `lo:0`: `ifdown` of a device itself would set it down, with all that is on it. */
   readonly interface: string;

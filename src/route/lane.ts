@@ -4,6 +4,7 @@ import { monotonicNs, nsPerMs } from "../units.js";
 import { type Announcement, announcements, type Driver, isRung, type Observation, type Rung } from "./driver.js";
 import type { Prefix } from "./prefix.js";
 
+/** Action is what a driver is told to do. */
 export type Action = "announce" | "withdraw" | "deprefer";
 
 /** LaneResult is how an action went; `error` means that the driver refused it, not that nothing happened. */
@@ -15,6 +16,8 @@ export interface LaneResult {
   readonly prefixes: readonly Prefix[];
   readonly tookNs: number;
   readonly error?: Error;
+  /** It failed as the last try did. */
+  readonly repeated?: true;
 }
 
 /** risesTo tells whether a prefix that stands so would attract more traffic after a move. */
@@ -80,11 +83,14 @@ export class Lane {
     const startNs = monotonicNs();
     if (prefixes.some((prefix) => risesTo(to, this.observation(prefix).announcement))) this.raisedNs = startNs;
     let error: Error | undefined;
+    let repeated = false;
     try {
       await this.#bring(to, prefixes);
       for (const prefix of prefixes) this.errors.delete(prefix);
     } catch (thrown) {
       error = thrown as Error;
+      const { message } = error;
+      repeated = prefixes.every((prefix) => this.errors.get(prefix) === message);
       for (const prefix of prefixes) this.errors.set(prefix, error.message);
     }
     const tookNs = monotonicNs() - startNs;
@@ -94,7 +100,15 @@ export class Lane {
     for (const prefix of prefixes) if (this.observation(prefix).announcement !== to) this.#backOff(prefix, to);
     const action = isRung(to) ? "deprefer" : to === "announced" ? "announce" : "withdraw";
     const rung = isRung(to) && { rung: to };
-    return { driver: this.driver.name, action, ...rung, prefixes, tookNs, ...(error && { error }) };
+    return {
+      driver: this.driver.name,
+      action,
+      ...rung,
+      prefixes,
+      tookNs,
+      ...(error && { error }),
+      ...(repeated && { repeated }),
+    };
   }
 
   async #bring(to: Announcement, prefixes: readonly Prefix[]): Promise<void> {

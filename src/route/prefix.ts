@@ -20,6 +20,7 @@ export function prefixOf(address: string): Prefix {
   return `${canonicalAddress(address)}/${familyOf(address) === 4 ? 32 : 128}` as Prefix;
 }
 
+/** addressOf gives the one address of a prefix. */
 export function addressOf(prefix: Prefix): string {
   return prefix.slice(0, prefix.indexOf("/"));
 }

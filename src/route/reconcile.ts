@@ -11,6 +11,7 @@ import type { RouteEvent } from "./route-event.js";
 export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
 export type { RouteEvent } from "./route-event.js";
 
+/** ReconcilerOptions is at what pace prefixes are moved, and who is told. */
 export interface ReconcilerOptions {
   /** No two changes within this, unless they leave together. ms */
   readonly minGapMs: number;
@@ -26,10 +27,10 @@ export interface ReconcilerOptions {
   readonly refreshMs?: number;
 }
 
-const firstVerifyMs = 10;
-const longestVerifyMs = 320;
+const [firstVerifyMs, longestVerifyMs] = [10, 320];
 /** A router heeds a change of its host within tens of milliseconds. */
 const doubtMs = 500;
+const unseen = "somebody unseen";
 
 interface Wanted {
   readonly announcement: Announcement;
@@ -47,10 +48,8 @@ interface Step {
   readonly prefixes: Prefix[];
 }
 
-const unseen = "somebody unseen";
-
 /** Reconciler moves prefixes through their drivers: in order for withdrawing, in reverse for announcing. */
-export class Reconciler {
+export class Reconciler implements AsyncDisposable {
   readonly #lanes: readonly Lane[];
   readonly #route: ReadonlyMap<Prefix, readonly Lane[]>;
   readonly #options: ReconcilerOptions;
@@ -159,6 +158,7 @@ export class Reconciler {
     this.#act();
   }
 
+  /** status tells how all prefixes stand. */
   status(): readonly PrefixStatus[] {
     return [...this.#route.keys()].map((prefix) => this.statusOf(prefix));
   }
@@ -202,23 +202,25 @@ export class Reconciler {
     const failed = closed.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   }
+  readonly [Symbol.asyncDispose] = () => this.close();
 
   #act() {
     if (this.#closed) return;
     this.#endOrders();
     const nowNs = monotonicNs();
-    const open = this.#gapNs(nowNs) <= 0;
-    for (const step of this.#steps()) {
+    // All before the first: what acts now must not keep waiting what leaves together with it.
+    const ready = this.#gapNs(nowNs) > 0 ? [] : this.#steps().filter((step) => nowNs >= this.#readyNs(step));
+    for (const step of ready) {
       const { lane, to, prefixes } = step;
-      if (lane.busy || nowNs < this.#readyNs(step) || !open) continue;
+      if (lane.busy) continue;
       // Steps of one pass leave together: only later ones have to keep the gap.
       const beforeNs = this.#changedNs;
       this.#changedNs = nowNs;
       void lane.act(to, prefixes).then((result) => {
         if (this.#closed) return;
         // What was refused before anything was written delays nothing else.
-        if (isUnsupported(result.error) && this.#changedNs === nowNs && !moved(step)) this.#changedNs = beforeNs;
-        this.#options.onEvent({ kind: "acted", ...result });
+        if (wroteNothing(result.error) && this.#changedNs === nowNs && !moved(step)) this.#changedNs = beforeNs;
+        if (!result.repeated) this.#options.onEvent({ kind: "acted", ...result });
         this.#act();
       });
     }
@@ -233,8 +235,15 @@ export class Reconciler {
 
   /** When a step may be taken, as far as its lane is concerned. */
   #readyNs({ lane, rises, prefixes }: Step): number {
-    const pacedNs = rises ? lane.raisedNs + (this.#options.announceGapMs ?? 0) * nsPerMs : 0;
+    const pacedNs = rises ? this.#raisedNs(lane) + (this.#options.announceGapMs ?? 0) * nsPerMs : 0;
     return Math.max(lane.readyNs(prefixes), pacedNs);
+  }
+
+  /** When anything was last announced at the router of a lane, or preferred more. */
+  #raisedNs(lane: Lane): number {
+    const { router } = lane.driver;
+    const same = this.#lanes.filter((one) => one === lane || (router !== undefined && one.driver.router === router));
+    return Math.max(...same.map(({ raisedNs }) => raisedNs));
   }
 
   /** The next step of each prefix, those of one lane and direction together. What goes down goes first: it waits for nothing that comes up. */
@@ -265,7 +274,8 @@ export class Reconciler {
       const { announcement, verified } = lane.observation(prefix);
       const target = lane.targetOf(prefix, wanted);
       const unread = announcement === "unknown" && !lane.driver.blind;
-      if (announcement !== target && !unread) steps.push([lane, target]);
+      // What cannot be read may still be written, and a dead one must go.
+      if (announcement !== target && !(unread && wanted !== "withdrawn")) steps.push([lane, target]);
       const helpless = announcement !== target && (unread || lane.errors.has(prefix));
       const done = announcement === target && verified;
       if (!done && !(helpless && wanted === "withdrawn")) break;
@@ -383,14 +393,14 @@ export class Reconciler {
     const [lane, to] = this.#stepsOf(prefix)[0] ?? [];
     if (!lane || !to || !risesTo(to, lane.observation(prefix).announcement)) return undefined;
     const gapMs = this.#options.announceGapMs ?? 0;
-    const leftNs = lane.raisedNs + gapMs * nsPerMs - monotonicNs();
+    const leftNs = this.#raisedNs(lane) + gapMs * nsPerMs - monotonicNs();
     if (leftNs <= 0) return undefined;
     return `announcements keep ${formatDuration(gapMs * nsPerMs)} between them: ${formatDuration(leftNs)} to go`;
   }
 }
 
-function isUnsupported(error: Error | undefined): boolean {
-  return error instanceof RouteError && error.code === "ERR_ROUTE_UNSUPPORTED";
+function wroteNothing(error: Error | undefined): boolean {
+  return error instanceof RouteError && /^ERR_ROUTE_UN(SUPPORTED|REACHABLE)$/.test(error.code);
 }
 
 function moved({ lane, to, prefixes }: Step): boolean {

@@ -3,6 +3,7 @@ import type { Announcement, DriverEvent } from "./driver.js";
 import type { LaneResult } from "./lane.js";
 import type { Prefix } from "./prefix.js";
 
+/** RouteEvent is something that the reconciler did or saw. */
 export type RouteEvent =
   /** A driver was told to act; that it did not refuse proves nothing yet. */
   | ({ readonly kind: "acted" } & LaneResult)
