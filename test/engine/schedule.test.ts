@@ -55,6 +55,18 @@ describe("an interval schedule", () => {
     for (const { dueNs, sentNs } of recorder.rows) expect(sentNs).toBeGreaterThanOrEqual(dueNs);
   });
 
+  test("has few probes at one point of the grid, however many there are: bursts overrun queues", async () => {
+    const target = await start(silent);
+    const recorder = new Recorder();
+    const probes = Array.from({ length: 4000 }, () => ({ target, query: question }));
+    recorder.submit({ probes, schedule: { intervalMs: 100, count: 8000 }, timeoutMs: 10 });
+    await recorder.until(8000);
+    recorder.stop();
+    const together = new Map<number, number>();
+    for (const { dueNs } of recorder.rows) together.set(dueNs, (together.get(dueNs) ?? 0) + 1);
+    expect(Math.max(...together.values())).toBeLessThanOrEqual(300);
+  });
+
   test("may give each probe an interval of its own, 0 for none", async () => {
     const target = await start();
     const recorder = new Recorder();
