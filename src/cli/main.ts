@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { tellUnknown } from "./check-unknown.js";
 // The command `anyprobe`: runs a verb, and turns whatever goes wrong into a line on stderr and an exit code.
+import { tellUnknown } from "./check-unknown.js";
 import { complain } from "./complaint.js";
 import { exitCodeOf, isCommanderError } from "./exit.js";
 import { program } from "./program.js";

@@ -127,6 +127,9 @@ const invalid: Readonly<Record<string, string>> = {
   "min-answers":
     "6:58 services.resolver.checks[0].expect.min_answers: expected at most the number of answers (1), got 2",
   "min-gap": "1:10 min_gap: expected a duration from 0s to 1m, got 2h",
+  "listen-everywhere": '1:9 listen: expected a loopback address, as there is no token_file, got "0.0.0.0:9353"',
+  "listen-port": '1:9 listen: expected an address and a port like 127.0.0.1:9353 or [::1]:9353, got "9353"',
+  "textfile-name": '1:11 textfile: expected a path that ends in .prom, got "/tmp/anyprobe.txt"',
   "misplaced-key": "7:5 services.resolver.interval: unknown key here (it belongs at services.*.checks[].interval)",
   "missing-checks": "2:3 services.resolver.checks: expected a list of checks, got nothing",
   "misspelt-key": "6:9 services.resolver.checks[0].intervall: unknown key (did you mean interval?)",

@@ -72,6 +72,11 @@ describe("a good config file", () => {
     const [service] = config.services;
     expect(config.source).toEqual({ ipv4: "192.0.2.1", ipv6: "2001:db8::1" });
     expect(config.minGapMs).toBe(0);
+    expect(config).toMatchObject({
+      listen: { address: "192.0.2.1", port: 9353 },
+      tokenFile: "/etc/anyprobe/token",
+      textfile: "/tmp/anyprobe.prom",
+    });
     expect(service?.require).toEqual({ atLeast: 2 });
     expect(service?.checks.map(({ name }) => name)).toEqual(["answers", "dns id.server/TXT/CH", "udp 7"]);
     expect(service?.checks[0]?.query).toMatchObject({ name: "health.example.com", nsid: true, rd: false, do: true });
