@@ -11,6 +11,7 @@ import { noSite, type Sites } from "./sites.js";
 import { kinds, states, type Tally } from "./tally.js";
 import type { WatchTotals } from "./watch-report.js";
 
+/** MetricsOptions is how much is told of each target. */
 export interface MetricsOptions {
   /** A full histogram of each target instead of its quantiles: 20 samples instead of 5; default false. */
   readonly histograms?: boolean;

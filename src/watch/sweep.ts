@@ -17,6 +17,7 @@ import type { PathEvent, SweepSummary } from "./sweep-report.js";
 import { sourceOf } from "./sweep-source.js";
 import { PathTable } from "./sweep-table.js";
 
+/** SweepOptions is what is asked on every path, how often, and by which ports. */
 export interface SweepOptions {
   /** What is asked; default: the root's NS records. A DNS query asks for the NSID too. */
   readonly query?: Query;
