@@ -1,5 +1,5 @@
-// Bundles the script and the style of the HTML report into dist/page: `npm run build`. The report inlines them as they are, so what
-// is installed needs no bundler.
+// Bundles the scripts and the styles of the HTML report and of the status page into dist/page: `npm run build`. Both inline them as they
+// are, so what is installed needs no bundler.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -12,7 +12,12 @@ const plotter = dirname(createRequire(import.meta.url).resolve("uplot/package.js
 const licence = readFileSync(join(plotter, "LICENSE"), "utf8").trim().replaceAll("*/", "* /");
 
 await build({
-  entryPoints: { report: join(page, "main.ts"), style: join(page, "style.css") },
+  entryPoints: [
+    { in: join(page, "main.ts"), out: "report" },
+    { in: join(page, "style.css"), out: "style" },
+    { in: join(page, "status/main.ts"), out: "status" },
+    { in: join(page, "status/style.css"), out: "status" },
+  ],
   outdir: join(dirname(page), "dist/page"),
   bundle: true,
   minify: true,

@@ -46,6 +46,8 @@ export interface Plot {
 export interface Chart {
   /** redraw takes on the page's width and colours of the moment. */
   redraw(): void;
+  /** update draws another plot of the same lines in its place; what was zoomed into stays. */
+  update(plot: Plot): void;
 }
 
 const height = 300;
@@ -54,6 +56,7 @@ const font = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** drawChart draws a plot into the `.canvas` element of a figure. */
 export function drawChart(figure: HTMLElement, plot: Plot): Chart {
+  let shown = plot;
   const box = figure.querySelector<HTMLElement>(".canvas")!;
   const readout = document.createElement("p");
   readout.className = "readout";
@@ -67,44 +70,57 @@ export function drawChart(figure: HTMLElement, plot: Plot): Chart {
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, focus: { prox: 24 } },
       focus: { alpha: 0.35 },
-      scales: { x: scaleOf(plot.x), y: scaleOf(plot.y) },
-      axes: [axisOf(plot.x, 2, colour), axisOf(plot.y, 3, colour)],
+      scales: { x: scaleOf(() => shown.x), y: scaleOf(() => shown.y) },
+      axes: [axisOf(() => shown.x, 2, colour), axisOf(() => shown.y, 3, colour)],
       series: [{}, ...plot.lines.map((line) => seriesOf(line, colour))],
       hooks: {
-        draw: [(self) => drawMarks(self, plot.marks, colour)],
-        setCursor: [(self) => tell(self, plot, readout)],
+        draw: [(self) => drawMarks(self, shown.marks, colour)],
+        setCursor: [(self) => tell(self, shown, readout)],
       },
     },
-    [plot.xs as number[], ...plot.lines.map(({ values }) => values as (number | null)[])],
+    dataOf(plot),
     box,
   );
   figure.querySelector(".legend")!.append(...plot.lines.map((line, i) => legendEntry(line, i + 1, chart)));
   box.after(readout);
   tell(chart, plot, readout);
-  box.addEventListener("keydown", (event) => moveCursor(event, chart, plot));
+  box.addEventListener("keydown", (event) => moveCursor(event, chart, shown));
   return {
     redraw: () => {
       if (chart.width !== width()) chart.setSize({ width: width(), height });
       chart.redraw(true, true);
     },
+    update: (next) => {
+      const [least, most] = shown.x.range ?? [chart.scales["x"]!.min, chart.scales["x"]!.max];
+      const zoomed = chart.scales["x"]!.min !== least || chart.scales["x"]!.max !== most;
+      shown = next;
+      chart.setData(dataOf(next), !zoomed);
+      if (zoomed) chart.redraw();
+      tell(chart, next, readout);
+    },
   };
 }
 
-function scaleOf({ scale, range }: Axis): uPlot.Scale {
+function dataOf({ xs, lines }: Plot): uPlot.AlignedData {
+  return [xs as number[], ...lines.map(({ values }) => values as (number | null)[])];
+}
+
+function scaleOf(axis: () => Axis): uPlot.Scale {
+  const { scale, range } = axis();
   return {
     time: false,
     distr: scale === "log" ? 3 : scale === "share" ? 4 : 1,
     // Below this a share is as good as none, and is drawn in proportion; above it, by its logarithm.
     ...(scale === "share" ? { asinh: 1e-5 } : {}),
-    ...(range ? { range: [range[0], range[1]] as [number, number] } : {}),
+    ...(range ? { range: () => [...axis().range!] as [number, number] } : {}),
   };
 }
 
-function axisOf(axis: Axis, side: 2 | 3, colour: (name: string) => string): uPlot.Axis {
-  const { label, scale, ticks } = axis;
+function axisOf(axis: () => Axis, side: 2 | 3, colour: (name: string) => string): uPlot.Axis {
+  const { label, scale, ticks } = axis();
   const own = ticks !== undefined || scale === "log";
   const splits = (_: uPlot, __: number, least: number, most: number) =>
-    (ticks ?? logTicks(least, most)).filter((tick) => tick >= least && tick <= most);
+    (axis().ticks ?? logTicks(least, most)).filter((tick) => tick >= least && tick <= most);
   return {
     side,
     scale: side === 2 ? "x" : "y",
@@ -116,7 +132,7 @@ function axisOf(axis: Axis, side: 2 | 3, colour: (name: string) => string): uPlo
     stroke: () => colour("quiet"),
     grid: { stroke: () => colour("grid"), width: 1 },
     ticks: { stroke: () => colour("grid"), width: 1, size: 4 },
-    values: (self, splits) => labels(self, axis, side, splits),
+    values: (self, splits) => labels(self, axis(), side, splits),
     ...(own ? { splits, filter: (_: uPlot, splits: number[]) => splits } : {}),
   };
 }

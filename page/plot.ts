@@ -1,10 +1,11 @@
 // What each plot of the report shows, from the records.
 import type { Report } from "../src/load/answer.js";
-import { count, latency, percent, verdictOf } from "../src/load/figure.js";
+import { count, percent, verdictOf } from "../src/load/figure.js";
 import { quantile } from "../src/load/quantile.js";
 import type { TrialRecord } from "../src/load/record.js";
 import { latencyLimits, spectrumTrials } from "../src/load/report-plot.js";
 import type { Axis, Line, Mark, Plot } from "./chart.js";
+import { around, latencyAxis } from "./latency-axis.js";
 
 /** chartsOf gives the plots by their name in the page; undefined where there is nothing to plot. */
 export function chartsOf(report: Report): Readonly<Record<string, () => Plot | undefined>> {
@@ -20,18 +21,6 @@ export function chartsOf(report: Report): Readonly<Record<string, () => Plot | u
 
 const rateText = (qps: number, tick: boolean) => (tick ? short(qps) : `${count(qps)} queries/s`);
 const secondsText = (value: number, tick: boolean) => (tick ? String(value) : `${value.toFixed(0)} s`);
-const latencyAxis = (values: readonly (number | null)[], label = "latency from the due time"): Axis => ({
-  label,
-  scale: "log",
-  text: (ns, tick) =>
-    tick
-      ? latency(ns)
-          .replace(/(\.\d*?)0+(?=[a-z])/, "$1")
-          .replace(/\.(?=[a-z])/, "")
-      : latency(ns),
-  range: around(values),
-});
-
 function loadPlot({ start, trials, result }: Report): Plot {
   // What the generator could not offer says nothing of the server's latency at that load.
   const telling = trials.filter(({ limited_by_generator }) => limited_by_generator === null);
@@ -249,15 +238,6 @@ function rcodesPlot(report: Report): Plot | undefined {
     lines,
     marks: [],
   };
-}
-
-/** A range with some air round the values, for a logarithmic scale. */
-function around(values: readonly (number | null)[]): [number, number] {
-  const known = values.filter((value): value is number => value !== null && Number.isFinite(value) && value > 0);
-  if (known.length === 0) return [1, 10];
-  const [least, most] = [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))];
-  const air = Math.max(1.25, (most / least) ** 0.06);
-  return [least / air, most * air];
 }
 
 function short(value: number): string {

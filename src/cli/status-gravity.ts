@@ -5,7 +5,7 @@ import type { PrefixReport, Status } from "../run/status.js";
 export type Gravity = 0 | 1 | 2;
 
 /** gravityOf gives 0 where all is as wanted and announced; else that of the worst prefix, at least 1 under a freeze. */
-export function gravityOf({ frozen, services }: Status): Gravity {
+export function gravityOf({ frozen, services }: Pick<Status, "frozen" | "services">): Gravity {
   const prefixes = services.flatMap((service) => service.prefixes);
   return Math.max(frozen ? 1 : 0, ...prefixes.map(gravityOfPrefix)) as Gravity;
 }

@@ -1,7 +1,6 @@
 // The HTML report: one file that shows everything and asks nobody for anything. Its only script and style are those that the build
 // made (dist/page), allowed by their hashes alone, so whatever is in the records stays text.
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readBundle } from "../live/bundle.js";
 import { answerOf, chosenTrial, type Report } from "./answer.js";
 import { count, latency, lossOf, percent, toldOf } from "./figure.js";
 import { html, jsonFor, Markup } from "./markup.js";
@@ -17,36 +16,15 @@ import {
 
 /** renderHtml writes the page. Throws an Error where this installation lacks the page's script. */
 export async function renderHtml(report: Report): Promise<string> {
-  const [script, style] = await Promise.all([built("report.js"), built("style.css")]);
-  return page(report, script, style);
-}
-
-async function built(name: string): Promise<string> {
-  const file = new URL(`../../dist/page/${name}`, import.meta.url);
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new Error(`the HTML report's ${name} is missing: install anyprobe again, or npm run build`, { cause });
-  }
-}
-
-function page(report: Report, script: string, style: string): string {
+  const { script, style, policy } = await readBundle("report.js", "style.css");
   const { start, trials, result } = report;
   const { address, port } = start.target;
   const target = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-  const policy = [
-    "default-src 'none'",
-    `script-src ${hashOf(script)}`,
-    `style-src ${hashOf(style)}`,
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${policy.join("; ")}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>anyprobe bench: ${target}</title>
@@ -71,10 +49,6 @@ The records that all of this is made from are in this file as JSON, in the eleme
 </body>
 </html>
 `.html;
-}
-
-function hashOf(text: string): string {
-  return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
 function header({ start }: Report, target: string): Markup {

@@ -1,4 +1,5 @@
-// What the daemon shows of itself, where the config asks for it: its metrics over HTTP, and in a file for node_exporter.
+// What the daemon shows of itself, where the config asks for it: its metrics and its page over HTTP, and metrics in a file for
+// node_exporter.
 import { expose } from "../metrics/exposition.js";
 import { metricsHandler } from "../metrics/handler.js";
 import { Textfile } from "../metrics/textfile.js";
@@ -8,6 +9,7 @@ import type { Config } from "./config.js";
 import type { Journal } from "./journal.js";
 import { type RunView, runFamilies } from "./metrics.js";
 import { EventCounts } from "./metrics-count.js";
+import { RunPage } from "./page.js";
 
 type Shown = Pick<Config, "listen" | "tokenFile" | "textfile">;
 
@@ -17,6 +19,8 @@ export class Face {
   readonly #journal: Journal;
   readonly #counts: EventCounts;
   readonly #expose: () => AsyncIterable<string>;
+  readonly #view: () => Omit<RunView, "counts">;
+  #page: RunPage | undefined;
   #listener: HttpListener | undefined;
   #textfile: Textfile | undefined;
 
@@ -24,6 +28,7 @@ export class Face {
     this.#config = config;
     this.#journal = journal;
     this.#counts = new EventCounts(journal);
+    this.#view = view;
     this.#expose = () => expose(runFamilies({ ...view(), counts: this.#counts }));
   }
 
@@ -31,9 +36,12 @@ export class Face {
   async open(): Promise<void> {
     const { listen, tokenFile, textfile } = this.#config;
     if (listen) {
-      this.#listener = await HttpListener.listen(listen, [metricsHandler(this.#expose)], {
+      const onError = ({ message }: Error, path: string) =>
+        this.#complain("http", `${path} could not be made: ${message}`);
+      this.#page = new RunPage(this.#journal, this.#view, (error) => onError(error, "/live"));
+      this.#listener = await HttpListener.listen(listen, [metricsHandler(this.#expose), ...this.#page.handlers], {
         token: tokenFile === undefined ? undefined : readToken(tokenFile),
-        onError: ({ message }, path) => this.#complain("http", `${path} could not be made: ${message}`),
+        onError,
       });
     }
     if (textfile === undefined) return;
@@ -44,6 +52,7 @@ export class Face {
 
   /** close hangs up on everybody and removes the file. Never rejects. Idempotent. */
   async close(): Promise<void> {
+    this.#page?.close();
     this.#listener?.close();
     await this.#textfile?.close();
     this.#counts[Symbol.dispose]();

@@ -1,25 +1,17 @@
 // The HTML report in a real browser: what it shows, what it keeps to itself, and that nothing in a record can become code.
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reportOf } from "../../src/load/answer.js";
 import { count, latency, percent } from "../../src/load/figure.js";
 import type { LoadRecord, TrialRecord } from "../../src/load/record.js";
 import { renderHtml } from "../../src/load/report-html.js";
 import { loadRecords } from "../load/records.js";
+import { browserMissing, launchBrowser } from "../support/browser.js";
 import { skipWithoutLab } from "../support/lab.js";
-
-const browserFile = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-});
 
 /** What a page did that it must not do: requests beyond its own file, console messages, errors, violations of its policy. */
 interface Watched {
@@ -27,12 +19,11 @@ interface Watched {
   readonly complaints: string[];
 }
 
-describe.skipIf(skipWithoutLab(browserFile ? undefined : "chromium is not installed"))("the HTML report", () => {
+describe.skipIf(skipWithoutLab(browserMissing()))("the HTML report", () => {
   const folder = mkdtempSync(join(tmpdir(), "anyprobe-page-"));
   let browser: Browser;
   beforeAll(async () => {
-    // As root, as in CI, Chromium's sandbox cannot start.
-    browser = await chromium.launch({ executablePath: browserFile!, args: ["--no-sandbox"] });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser.close();
