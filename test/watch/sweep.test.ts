@@ -3,8 +3,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Answerer } from "../../src/demo/answerer.js";
 import { type PathWatch, type SweepOptions, sweep, watchPaths } from "../../src/watch/sweep.js";
-import { formatPath, type PathEvent } from "../../src/watch/sweep-report.js";
+import { formatPath, type PathEvent, type SweepSummary } from "../../src/watch/sweep-report.js";
 import { answerTo, freePort, reply, startAnswerer } from "../support/answerer.js";
+import { inNamespace } from "../support/namespace.js";
 
 const query = { name: "health.example.com", type: "A" };
 const quick: SweepOptions = { query, transport: "socket", paths: 4, sweepMs: 250, timeoutMs: 250 };
@@ -75,6 +76,26 @@ describe("sweep", () => {
     [{ firstPort: 1000 }, 'firstPort: expected transport "raw" with it'],
   ])("refuses %o", async (wrong, message) => {
     await expect(sweep({ address: "127.0.0.1", port: 53 }, { ...quick, ...wrong })).rejects.toThrow(message);
+  });
+});
+
+describe("raw packets", () => {
+  it("ask each path just as often, from the named ports, of both families and from every source", async () => {
+    const fixture = new URL("fixtures/sweep.ts", import.meta.url);
+    const options: SweepOptions = { paths: 8, tries: 5, firstPort: 42_000, sweepMs: 400, timeoutMs: 400 };
+    const { transport, targets, counters } = await inNamespace(fixture, "raw", { argument: JSON.stringify(options) });
+    expect(transport).toBe("raw");
+    const all = targets as SweepSummary[];
+    expect(all.map(({ sites }) => sites.map(({ site }) => site))).toEqual([["e1"], ["e2"], ["e3"]]);
+    for (const { paths } of all) {
+      expect(paths.map(({ sourcePort }) => sourcePort)).toEqual(Array.from({ length: 8 }, (_, i) => 42_000 + i));
+      // Two whole sweeps, and what of the third had begun.
+      const asked = paths.map(({ answered, unanswered, voided }) => answered + unanswered + voided);
+      expect(Math.min(...asked)).toBeGreaterThanOrEqual(10);
+      expect(Math.max(...asked) - Math.min(...asked)).toBeLessThanOrEqual(1);
+    }
+    expect(all.map(({ paths: [first] }) => first!.source)).toEqual(["198.18.0.1", "198.18.0.2", "2001:db8::1"]);
+    expect(counters.rows).toBe(counters.sent);
   });
 });
 
