@@ -18,12 +18,13 @@ import { omission } from "./omission.js";
 import { restart } from "./restart.js";
 import { soak } from "./soak.js";
 import { stress } from "./stress.js";
+import { watch } from "./watch.js";
 
 const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
   ...{ drivers, drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
-  ...{ "later-routers": laterRouters },
+  ...{ "later-routers": laterRouters, watch },
 };
 
 const program: Command = new Command("npm run lab --")
