@@ -73,7 +73,8 @@ export class Chaos {
   ask(index: number, nowNs: number): void {
     if (nowNs < this.#nextNs[index]! || this.#closed) return;
     const second = Math.floor(nowNs / nsPerSecond);
-    if (second !== this.#second) {
+    // Answers do not come in the order of their queries: a second that is over does not begin again.
+    if (second > this.#second) {
       this.#second = second;
       this.#begunInSecond = 0;
     }
@@ -144,6 +145,9 @@ export class Chaos {
 /** The text of the first TXT record; undefined where there is none that says something. */
 function textOf(batch: ResultBatch, row: number): string | undefined {
   const at = batch.answerAt[row]!;
+  const records = (batch.bytes[at + 6]! << 8) | batch.bytes[at + 7]!;
+  // Most that do not tell say so in the header.
+  if (batch.rcode[row] !== 0 || records === 0) return undefined;
   const answer = decodeAnswer(batch.bytes.subarray(at, at + batch.answerLength[row]!));
   if ("malformed" in answer || answer.rcode !== "NOERROR") return undefined;
   return answer.answers.find(({ type, text }) => type === "TXT" && text !== "")?.text;

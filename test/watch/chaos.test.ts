@@ -1,6 +1,7 @@
 // Who answers where there is no NSID: servers that tell it in class CHAOS, asked for real on loopback.
 import { afterEach, describe, expect, it } from "vitest";
 import { answer } from "../../src/demo/answerer.js";
+import { Answerer as NativeAnswerer } from "../../src/engine/answerer.js";
 import { type Watch, type WatchOptions, watch } from "../../src/watch/watch.js";
 import { type Answerer, answerTo, reply, startAnswerer } from "../support/answerer.js";
 
@@ -131,5 +132,25 @@ describe("a watch of a server without an NSID", () => {
     const watched = begin(one, { count: 2 });
     for await (const _ of watched);
     expect(watched.summary(0)).toMatchObject({ ended: 2, passed: 2, site: "9", siteSource: "version.bind" });
+  });
+
+  it("begins with at most 1,000 of many targets in a second, and tells their rows from the probes'", async () => {
+    // It sends queries back: CHAOS names come without a record, so that each target is asked for all three.
+    using everywhere = NativeAnswerer.start({ address: "0.0.0.0" });
+    const targets = Array.from({ length: 3000 }, (_, i) => ({
+      address: `127.2.${i >> 8}.${i & 255}`,
+      port: everywhere.port,
+    }));
+    const beganMs = performance.now();
+    const watched = watch(targets, { query, intervalMs: 400, timeoutMs: 10_000 });
+    open.push(watched);
+    await until(() => watched.totals().ended >= 6000 && watched.totals().chaosEnded > 0);
+    await watched.close();
+    const seconds = Math.ceil((performance.now() - beganMs) / 1000) + 1;
+    const { ended, chaosEnded } = watched.totals();
+    expect(chaosEnded).toBeLessThanOrEqual(3 * 1000 * seconds);
+    // What was in flight at the end ends as void, of the probes; all of both was sent.
+    const { sent, rows } = watched.counters();
+    expect([rows, ended + chaosEnded]).toEqual([sent, sent]);
   });
 });
