@@ -1,12 +1,12 @@
 // Reconciling: wanted against observed, level by level, until the routers hold what the decision wants. Only read-back
 // changes what is observed; a step that failed is tried again; what an operator took away by hand is left alone.
-import { RouteError } from "../errors.js";
 import { formatDuration, monotonicNs, nsPerMs } from "../units.js";
 import type { Announcement, Change, Driver, DriverEvent } from "./driver.js";
 import { Lane, risesTo } from "./lane.js";
 import type { Prefix } from "./prefix.js";
 import { canDeprefer, isAs, type ManualOrder, type PrefixStatus, standing } from "./prefix-status.js";
 import type { RouteEvent } from "./route-event.js";
+import { hasMoved, type Step, wroteNothing } from "./step.js";
 
 export type { ManualOrder, PrefixStatus } from "./prefix-status.js";
 export type { RouteEvent } from "./route-event.js";
@@ -37,15 +37,6 @@ interface Wanted {
   /** Since when it is wanted or, once it was so, since when it is not any more. */
   sinceNs: number;
   settled: boolean;
-}
-
-/** Step is what a driver has to do next, for all prefixes that have to go the same way. */
-interface Step {
-  readonly lane: Lane;
-  readonly to: Announcement;
-  /** It attracts more traffic than before. */
-  readonly rises: boolean;
-  readonly prefixes: Prefix[];
 }
 
 /** Reconciler moves prefixes through their drivers: in order for withdrawing, in reverse for announcing. */
@@ -219,7 +210,7 @@ export class Reconciler implements AsyncDisposable {
       void lane.act(to, prefixes).then((result) => {
         if (this.#closed) return;
         // What was refused before anything was written delays nothing else.
-        if (wroteNothing(result.error) && this.#changedNs === nowNs && !moved(step)) this.#changedNs = beforeNs;
+        if (wroteNothing(result.error) && this.#changedNs === nowNs && !hasMoved(step)) this.#changedNs = beforeNs;
         if (!result.repeated) this.#options.onEvent({ kind: "acted", ...result });
         this.#act();
       });
@@ -397,12 +388,4 @@ export class Reconciler implements AsyncDisposable {
     if (leftNs <= 0) return undefined;
     return `announcements keep ${formatDuration(gapMs * nsPerMs)} between them: ${formatDuration(leftNs)} to go`;
   }
-}
-
-function wroteNothing(error: Error | undefined): boolean {
-  return error instanceof RouteError && /^ERR_ROUTE_UN(SUPPORTED|REACHABLE)$/.test(error.code);
-}
-
-function moved({ lane, to, prefixes }: Step): boolean {
-  return prefixes.some((prefix) => lane.observation(prefix).announcement === to);
 }

@@ -76,5 +76,8 @@ function makeDriver(entry: RouteConfig, prefixes: readonly Prefix[], events: Net
   }
 }
 
-const keyOf = (entry: RouteConfig, prefix: Prefix) =>
-  JSON.stringify(entry.driver === "frr" ? { ...entry, family: familyOfPrefix(prefix) } : entry);
+/** ospfd and ospf6d are two routers; a program that hangs for one prefix must not keep it from the next. */
+function keyOf(entry: RouteConfig, prefix: Prefix): string {
+  const part = { frr: familyOfPrefix(prefix), exec: prefix }[entry.driver as string];
+  return JSON.stringify([entry, part]);
+}

@@ -149,6 +149,23 @@ describe("the program", () => {
     expect([...observed.values()].map(({ announcement }) => announcement)).toEqual(["announced", "withdrawn"]);
   });
 
+  it("that hangs is killed where the driver is closed, and nothing is known of its prefix then", async () => {
+    const { driver } = await make({
+      command: program("hang", 'echo $$ > "$folder/pid"; exec sleep 3610.25'),
+      timeoutMs: 600_000,
+    });
+    const move = refusal(driver.withdraw([a]));
+    const pid = await within(10_000, async () =>
+      existsSync(path("pid")) ? Number(readFileSync(path("pid"), "utf8")) || undefined : undefined,
+    );
+    const startNs = monotonicNs();
+    await driver.close();
+    expect(monotonicNs() - startNs).toBeLessThan(30e9);
+    expect((await move).message).toMatch(/was killed as its driver was closed$/);
+    expect(() => process.kill(pid!, 0)).toThrow();
+    expect(driver.changes()).toEqual([]);
+  });
+
   it("ends before the driver is closed", async () => {
     const { driver } = await make({ command: program("slow", 'sleep 0.2; echo done > "$state"') });
     const moving = driver.withdraw([a]);

@@ -51,6 +51,48 @@ describe("reconcile", () => {
     expect(events.map(({ kind }) => kind)).toEqual(["acted", "settled"]);
   });
 
+  it("tells a router that cannot be read to withdraw all the same, and tells of the same failure once", async () => {
+    const router = new MemoryRouter("frr", [a]);
+    const { want, statusOf, events } = await make([[a, [router]]]);
+    router.moods.push(...Array.from({ length: 100 }, (_, i): Mood => (i % 2 === 0 ? "refuse" : "mute")));
+    await want([[a, "withdrawn"]]);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(router.calls.length).toBeGreaterThan(3);
+    expect(statusOf(a)).toMatchObject({ wanted: "withdrawn" });
+    expect(events.filter(({ kind }) => kind === "acted")).toHaveLength(1);
+    router.moods.splice(0, Number.POSITIVE_INFINITY, "mute", "well");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(statusOf(a)).toMatchObject({ observed: "withdrawn", verified: true });
+  });
+
+  it("announces nothing through a router that cannot be read", async () => {
+    const router = new MemoryRouter("frr", [], Array<Mood>(1000).fill("mute"));
+    const { want } = await make([[a, [router]]]);
+    await want([[a, "announced"]]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(router.calls).toEqual([]);
+  });
+
+  it("keeps announcements apart at one router, also through several drivers, and lets those that leave together leave", async () => {
+    const drivers = [a, b, c].map((prefix) =>
+      Object.assign(new MemoryRouter("exec", []), { router: "handler", prefix }),
+    );
+    const { want } = await make(
+      drivers.map((driver) => [driver.prefix, [driver]]),
+      { announceGapMs: 10_000 },
+    );
+    await want([
+      [a, "announced"],
+      [b, "announced"],
+    ]);
+    expect(drivers.map(({ calls }) => calls.length)).toEqual([1, 1, 0]);
+    await want([[c, "announced"]]);
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(drivers[2]!.calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(drivers[2]!.calls).toHaveLength(1);
+  });
+
   it("changes prefixes that are wanted together in one action", async () => {
     const router = new MemoryRouter("frr", [a, b, c]);
     const { want } = await make([a, b, c].map((prefix) => [prefix, [router]]));

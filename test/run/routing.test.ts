@@ -29,6 +29,15 @@ test("an frr entry is one driver for ospfd and one for ospf6d, each shared by th
   expect(route.get(prefixOf("2001:db8::54"))![0]).toBe(route.get(six)![0]);
 });
 
+test("a program that hangs for one prefix keeps it from no other: each prefix has a driver of its own", () => {
+  const text = `services: { both: { prefixes: ["${four}", "${six}"], checks: [dns: { name: health.example.com }], route: [exec: { command: [/bin/true] }], guard: none } }`;
+  const explain = () => ({ services: [], reason: "", evidence: [] });
+  const { route } = buildRouting(readConfigText(text, "x").config, noEvents, explain);
+  const [one, other] = [four, six].map((prefix) => route.get(prefix)![0]);
+  expect(one).not.toBe(other);
+  expect(one!.router).toBe(other!.router);
+});
+
 test("a guard that nobody wrote down must see OSPFv3 too, and says what to write where there is none", async () => {
   const sights = new Sights(config());
   await expect(sights.open(true)).rejects.toThrow(/services\.both\.guard: .*\/nowhere\/ospfd\.vty.*guard: none/);
