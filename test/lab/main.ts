@@ -6,6 +6,7 @@ import { capacity } from "./capacity.js";
 import { drain } from "./drain.js";
 import { drivers } from "./drivers.js";
 import { failover } from "./failover.js";
+import { faults } from "./faults.js";
 import { type Experiment, environment } from "./figures.js";
 import { flap } from "./flap.js";
 import { heldBack } from "./held-back.js";
@@ -24,7 +25,7 @@ const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
   ...{ drivers, drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
-  ...{ "later-routers": laterRouters, watch },
+  ...{ faults, "later-routers": laterRouters, watch },
 };
 
 const program: Command = new Command("npm run lab --")
