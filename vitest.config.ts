@@ -5,6 +5,7 @@ const alone = [
   "test/{bench,engine,load,native,page}/**/*.test.ts",
   "test/lab/{drain,flap,objective,raw-sweep,stress}.test.ts",
   "test/cli/bench.test.ts",
+  "test/library/package.test.ts",
   "test/run/{hint,own-health,selftest}.test.ts",
 ];
 
