@@ -1,6 +1,6 @@
 // What becomes of a driver's addresses on one device, and whose doing it was. The kernel's events only say that something
 // happened and who did it; what is there now is read from the kernel.
-import { type Address, listAddresses } from "../engine/netlink.js";
+import { type Address, linkUp, listAddresses, listLinks } from "../engine/netlink.js";
 import type { NetlinkEvent, NetlinkEvents } from "../engine/netlink-watch.js";
 import { matchAddress } from "./address-list.js";
 import type { DriverEvent, Observation } from "./driver.js";
@@ -57,15 +57,25 @@ export class AddressWatch {
     return this.#link === "up";
   }
 
-  get isGone(): boolean {
-    return this.#link === "gone";
-  }
-
   /** Why no router announces an address of this device; undefined where it is up. */
   get trouble(): string | undefined {
     const { device } = this.#options;
     if (this.#link === "up") return undefined;
     return this.#link === "down" ? `${device} is down` : `there is no device ${device}`;
+  }
+
+  /**
+   * raise sets the device up where addresses are all that it carries: somebody took any other down for a reason. Returns what
+   * keeps it from being announced, and what to do. Throws EngineError.
+   */
+  raise(): string | undefined {
+    const { device } = this.#options;
+    if (this.#link !== "down") return this.trouble;
+    const link = listLinks().find(({ name }) => name === device);
+    if (link && !link.loopback && link.kind !== "dummy")
+      return `${device} is down, and only loopback and dummy devices are set up from here: \`ip link set ${device} up\``;
+    linkUp(device);
+    return undefined;
   }
 
   /** poll hears what has happened by now. */

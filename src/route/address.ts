@@ -1,6 +1,6 @@
 // The address driver: a prefix is announced while its address is on the device (the router redistributes it or runs OSPF
 // there), and withdrawn by deleting exactly that address. It reads back the kernel's own list and forks nothing.
-import { type Address, changeAddresses, linkUp, listAddresses, listLinks } from "../engine/netlink.js";
+import { type Address, changeAddresses, listAddresses, listLinks } from "../engine/netlink.js";
 import type { NetlinkEvents } from "../engine/netlink-watch.js";
 import { AnyprobeError, type EngineError, RouteError } from "../errors.js";
 import { monotonicNs, nsPerSecond } from "../units.js";
@@ -91,7 +91,7 @@ export class AddressDriver implements Driver {
   async announce(prefixes: readonly Prefix[]): Promise<void> {
     this.#kernel(prefixes, () => {
       this.#watch.poll();
-      this.#raise();
+      this.#raise(prefixes);
       const addresses = listAddresses();
       const missing = prefixes.filter((prefix) => !this.#match(prefix, addresses));
       const wanted = missing.map((prefix) => this.#address(prefix, this.#leaseS || Number.POSITIVE_INFINITY));
@@ -179,10 +179,9 @@ export class AddressDriver implements Driver {
     return byKernel && monotonicNs() >= deadlineNs - leaseSlackNs;
   }
 
-  #raise(): void {
-    const { device, prefixes } = this.#options;
-    if (this.#watch.isGone) throw this.#error("ERR_ROUTE_UNREACHABLE", this.#watch.trouble!, prefixes);
-    if (!this.#watch.isUp) linkUp(device);
+  #raise(prefixes: readonly Prefix[]): void {
+    const trouble = this.#watch.raise();
+    if (trouble !== undefined) throw this.#error("ERR_ROUTE_UNREACHABLE", trouble, prefixes);
   }
 
   /** The address as it was last seen, or else as the options have it. */

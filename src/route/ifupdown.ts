@@ -1,6 +1,6 @@
 // The ifupdown driver: `ifdown lo:0` and `ifup lo:0`, for hosts where ifupdown owns the address. Their exit status says little
 // ("not configured" is a success), so what counts is what the kernel has afterwards.
-import { linkUp, listAddresses, listLinks } from "../engine/netlink.js";
+import { listAddresses, listLinks } from "../engine/netlink.js";
 import type { NetlinkEvents } from "../engine/netlink-watch.js";
 import { AnyprobeError, RouteError } from "../errors.js";
 import { matchAddress, restoreOthers } from "./address-list.js";
@@ -100,11 +100,10 @@ export class IfupdownDriver implements Driver {
   }
 
   async #announce(prefixes: readonly Prefix[]): Promise<void> {
-    if (this.#watch.isGone) throw this.#error("ERR_ROUTE_UNREACHABLE", this.#watch.trouble!, prefixes);
+    this.#watch.poll();
+    const trouble = this.#kernel(prefixes, () => this.#watch.raise());
+    if (trouble !== undefined) throw this.#error("ERR_ROUTE_UNREACHABLE", trouble, prefixes);
     const { moved, stanza } = await this.#wouldMove(prefixes, "ifup", (here, name) => !here.has(name));
-    this.#kernel(prefixes, () => {
-      if (!this.#watch.isUp) linkUp(this.#device);
-    });
     // Forced, it takes no notice of what it thinks it has done, nor of addresses that are there already.
     // Addresses of it that are there already are errors to ifup.
     const force = () => (moved.length < stanza.length ? ["--force", "--ignore-errors"] : ["--force"]);

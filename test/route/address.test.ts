@@ -74,11 +74,17 @@ test("each address keeps the label that it had", async () => {
 
 describe("on another device than lo", () => {
   test("both families are moved, and what the kernel drops with the link is put back", async () => {
-    const { announced, tentative, down, up, back, labels, events, changes } = await run("another device");
+    const { announced, tentative, down, error, stillDown, up, back, labels, events, changes } = await run("another device");
     expect(announced).toEqual(["announced", "announced"]);
     expect(tentative).toBe(0);
     const because = { announcement: "withdrawn", verified: true, reason: "a0 is down" };
     expect(down).toEqual([because, because]);
+    expect(error).toMatchObject({
+      code: "ERR_ROUTE_UNREACHABLE",
+      message: "a0 is down, and only loopback and dummy devices are set up from here: `ip link set a0 up`",
+      prefixes: [six],
+    });
+    expect(stillDown).toEqual(["withdrawn", "withdrawn"]);
     expect(up).toEqual(["announced", "withdrawn"]);
     expect(back).toEqual(["announced", "announced"]);
     expect(labels).toBe("a0:any");
