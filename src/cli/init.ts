@@ -100,7 +100,10 @@ async function deliver(found: Found, output: string, dialogue: Dialogue | undefi
   if (dialogue && !(await dialogue.agrees(text, output))) return;
   await mkdir(dirname(output), { recursive: true });
   await writeFile(output, text, { mode: 0o644 });
-  process.stdout.write(`${output} is written; next: anyprobe config check, anyprobe doctor, anyprobe selftest\n`);
+  const todo = text.includes("TODO") ? "; it moves nothing until you have seen to its TODO lines" : "";
+  process.stdout.write(
+    `${output} is written${todo}; next: anyprobe config check, anyprobe doctor, anyprobe selftest\n`,
+  );
   if (snippet !== "") process.stdout.write(`\n${snippet}`);
 }
 

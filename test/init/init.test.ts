@@ -74,7 +74,10 @@ describe.skipIf(skipWithoutLab())("on a host without a router", () => {
     const { stdout } = await run(host.namespace, "-o", "-");
     expect(stdout).toContain("TODO");
     expect(stdout).toContain("no server takes queries there");
-    expect(serviceOf(stdout).checks[0]!.query).toMatchObject({ name: healthName });
+    expect(serviceOf(stdout)).toMatchObject({ checks: [{ query: { name: healthName } }], route: [{ driver: "none" }] });
+    // What would move it is there to be switched on.
+    const switched = stdout.replace("# - address", "- address").replace("      - none\n", "");
+    expect(serviceOf(switched).route).toMatchObject([{ driver: "address", label: "lo:0" }]);
     const given = await run(host.namespace, "-o", "-", "--query", "www.example.com/A");
     expect(serviceOf(given.stdout).checks[0]!.query).toMatchObject({ name: "www.example.com" });
     expect(given.stdout).toContain("# TODO: it was not answered here just now.");
@@ -91,8 +94,8 @@ describe.skipIf(skipWithoutLab())("on a host without a router", () => {
       "2001:db8::53/128",
     );
     expect(servicesOf(stdout)).toMatchObject([
-      { name: "dns", prefixes: ["203.0.113.54/32"], route: [{ driver: "address" }] },
-      { name: "dns-ipv6", prefixes: ["2001:db8::53/128"], route: [{ driver: "address", recovery: "anchor" }] },
+      { name: "dns", prefixes: ["203.0.113.54/32"], route: [{ driver: "none" }] },
+      { name: "dns-ipv6", prefixes: ["2001:db8::53/128"], route: [{ driver: "none" }] },
     ]);
     const bad = await run(host.namespace, "-o", "-", "--anycast", "203.0.113.0/24");
     expect(bad).toMatchObject({ status: 64, stdout: "" });
@@ -116,6 +119,7 @@ describe.skipIf(skipWithoutLab(birdMissing()))("on a host with BIRD", () => {
     const head = "router id 198.18.0.2;\n";
     await using bird = await Bird.create(host.namespace, () => `${head}${ospf("")}`);
     await bird.start();
+    servers.push(await startUnbound({ namespace: host.namespace, identity: "e1" }));
     const lacking = await run(host.namespace, "-o", "-", "--router", bird.socket);
     expect(serviceOf(lacking.stdout)).toMatchObject({
       route: [{ driver: "address", label: "lo:0" }],
@@ -145,6 +149,7 @@ describe.skipIf(skipWithoutLab())("on a host with FRR", () => {
 
   it("lets the router move the prefix, and says which lines it lacks until it has them", async () => {
     const { namespace, router } = network.endpoints[0]!;
+    servers.push(await startUnbound({ namespace, identity: "e1" }));
     const paste = (text: string) =>
       namespace.exec(
         "vtysh",
