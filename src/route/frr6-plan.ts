@@ -4,6 +4,7 @@ import { type Announcement, isRung } from "./driver.js";
 import { planRedistribution } from "./frr-redistribute.js";
 import { configuredMetric, refusalByMetric } from "./frr-refusal.js";
 import { rungAt } from "./frr-state.js";
+import { wholeText } from "./frr-way.js";
 import { linesFor, noRoomIn } from "./frr6-device.js";
 import { deviceListOf, type Held6, type Memory6, type Router6State, type Way6, wayOf6 } from "./frr6-state.js";
 import type { Prefix } from "./prefix.js";
@@ -117,13 +118,9 @@ export function wayTold(state: Router6State, prefix: Prefix, memory: Memory6): s
       `prefix-list ${state.config.advertised.get(device) ?? deviceListOf(device)} of ${device}: \`ipv6 ospf6 area\` announces it`,
     );
   if (redistribute !== undefined) {
-    const { whole, along, refusal } = planRedistribution(state, memory, [prefix], "withdrawn", redistribute);
-    if (refusal === undefined)
-      told.push(
-        whole
-          ? "`redistribute connected`: it moves no other prefix"
-          : `prefix-lists that its route-map calls, 5 s late: ${along.join(", ")} stays`,
-      );
+    const plan = planRedistribution(state, memory, [prefix], "withdrawn", redistribute);
+    if (plan.refusal === undefined)
+      told.push(plan.whole ? wholeText(plan) : `prefix-lists that its route-map calls, 5 s late: ${plan.others}`);
   }
   return told.length === 0 ? undefined : told.join("; ");
 }

@@ -92,6 +92,30 @@ function listed(entries: readonly ListEntry[], prefix: Prefix): boolean {
   return entries.find((entry) => entry.to === 32 && covers(entry.network, addressOf(prefix)))?.permit ?? false;
 }
 
+/**
+ * permittedBy gives all networks that a route-map can let through, where its prefix-lists name each by itself; undefined where
+ * something else decides, as a range, an interface or no match at all: then any may come.
+ */
+export function permittedBy({ family, maps, lists }: Filters, map: string | undefined): readonly string[] | undefined {
+  const entries = map === undefined ? undefined : maps.get(map);
+  if (entries === undefined) return undefined;
+  const byList = family === 4 ? /^match ip address prefix-list (\S+)$/ : /^match ipv6 address prefix-list (\S+)$/;
+  const networks = entries
+    .filter(({ permit }) => permit)
+    .flatMap(({ lines }) => {
+      const list = lines.map((line) => byList.exec(line)?.[1]).find((name) => name !== undefined);
+      if (list === undefined) return [undefined];
+      return (lists.get(list) ?? []).filter(({ permit }) => permit).map(exactIn);
+    });
+  return networks.every((network) => network !== undefined) ? networks : undefined;
+}
+
+/** The one network that an entry means; undefined where it means several. */
+function exactIn({ network, from, to }: ListEntry): string | undefined {
+  const length = Number(network.split("/")[1]);
+  return from === length && to === length ? network : undefined;
+}
+
 /** covers tells whether an IPv4 address is in a network. */
 export function covers(network: string, address: string): boolean {
   const [base = "", length = "32"] = network.split("/");

@@ -48,6 +48,40 @@ test("what is called is built first, and a prefix goes in one list before it lea
   ]);
 });
 
+const only = `ip prefix-list ANYCAST seq 5 permit ${first}\n`;
+const byTheLine = ["router ospf", "no redistribute connected"];
+
+test.each([
+  ["nothing else", `${only}${map}`, "`no redistribute connected`: nothing else can be redistributed"],
+  ["another that is denied", `ip prefix-list ANYCAST seq 4 deny ${second}\n${only}${map}`, /nothing else can be/],
+  ["no route-map at all", "", /nothing else is redistributed now, but others may come and would stay away: give it/],
+])("a lone prefix leaves by the line where that lets out %s", (_, text, way) => {
+  const at = state(`${text}${router.replace(text === "" ? " route-map ANYCAST" : "none", "")}`, { externals: [first] });
+  expect(planWithdraw(at, [first], remembering([at])).lines).toEqual(byTheLine);
+  expect(wayText(at, first, remembering([at]))).toMatch(way);
+});
+
+test.each([
+  ["another that is away", `${only}ip prefix-list ANYCAST seq 6 permit ${second}\n${map}`, `${second} may come`],
+  ["a range", `ip prefix-list ANYCAST seq 5 permit 203.0.113.0/24 le 32\n${map}`, "others may come"],
+  [
+    "what a second entry matches by an interface",
+    `${only}${map}route-map ANYCAST permit 20\n match interface lo\n`,
+    "others may come",
+  ],
+])("a lone prefix leaves by our lists where its route-map lets out %s", (_, text, why) => {
+  const at = state(`${text}${router}`, { externals: [first] });
+  const lines = [
+    ...planWithdraw(at, [first], remembering([at])).lines,
+    ...planDeprefer(at, [first], "dead", remembering([at])).lines,
+  ];
+  expect(lines).toContain(`ip prefix-list ANYPROBE-WITHDRAWN permit ${first}`);
+  expect(lines).toContain(`ip prefix-list ANYPROBE-DEAD permit ${first}`);
+  expect(lines.filter((line) => line.includes("redistribute"))).toEqual([]);
+  const late = "; it takes 5 s without `timers throttle lsa all 0`";
+  expect(wayText(at, first, remembering([at]))).toBe(`prefix-lists that its route-map calls: ${why}${late}`);
+});
+
 const wider = "router ospf\n network 203.0.113.0/24 area 0\n";
 const stubs = new Map([first, second].map((prefix) => [prefix, 0]));
 

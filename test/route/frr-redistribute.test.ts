@@ -171,15 +171,15 @@ describe.skipIf(skipWithoutLab())("announced by redistribution", () => {
     ]);
   });
 
-  test("a prefix without its address does not count as moving along", async () => {
+  test("a prefix that gets its address back while another is withdrawn is announced again", async () => {
     const { namespace } = network.endpoints[0]!;
     await namespace.ip("address", "del", second, "dev", "lo");
     await expect.poll(async () => (await driver.observe(both)).get(second)?.announcement).toBe("withdrawn");
     await driver.withdraw([first]);
     await settled(first, "withdrawn");
-    await driver.announce([first]);
     await namespace.ip("address", "add", second, "dev", "lo");
     await settled(second, "announced");
+    await settled(first, "withdrawn");
     expect(events).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Announcement } from "../../src/route/driver.js";
 import type { Kept } from "../../src/route/frr-lists.js";
 import { leftoverLines } from "../../src/route/frr-lists.js";
-import { planFor } from "../../src/route/frr6-plan.js";
+import { planFor, wayTold } from "../../src/route/frr6-plan.js";
 import type { Held6, Memory6, Router6State, Way6 } from "../../src/route/frr6-state.js";
 import { entryFor, readListEntry } from "../../src/route/ipv6-prefix-list.js";
 import { deviceLets, mapLets, readOspf6Config } from "../../src/route/ospf6-config.js";
@@ -160,13 +160,24 @@ test.each([
   expect(plan.refusals.get(first)).toMatch(/would take 2001:db8::54\/128 along .* or use the address driver$/);
 });
 
+test("one whose map lets out another that is away leaves by our lists: that one may come", () => {
+  const state = router(redistributing(...anycast6, ...map), [], [first]);
+  const plan = planFor(state, [first], "withdrawn", memory());
+  expect(plan.lines.slice(0, 2)).toEqual(called);
+  expect(plan.lines).not.toContain("no redistribute connected");
+  expect(wayTold(state, first, memory())).toMatch(
+    /^prefix-lists that its route-map calls, .*: 2001:db8::54\/128 may come$/,
+  );
+});
+
 test("a metric of its own beyond the rungs is not lowered", () => {
   const lines = [...map.slice(0, 2), " set metric 30000", "exit"];
   expect(refusalTo(router(redistributing(...anycast6, ...lines), [], [first]), "dead")).toMatch(/configured at 30000/);
 });
 
 test("a metric of the route-map beats that of the line, so even all of them go by the map", () => {
-  const state = router(redistributing(...anycast6, ...map.slice(0, 2), " set metric 30", "exit"), [], [first]);
+  const alone = [...anycast6.slice(0, 1), ...map.slice(0, 2), " set metric 30", "exit"];
+  const state = router(redistributing(...alone), [], [first]);
   expect(linesTo(state, "dead")).toContain(`ipv6 prefix-list ANYPROBE6-DEAD permit ${first}`);
   expect(linesTo(state, "withdrawn")).toEqual(["router ospf6", "no redistribute connected"]);
 });
