@@ -1,6 +1,7 @@
 // The docs cannot drift: every config key, default, error code, option and exit code is in them, and nothing else is.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { transformSync } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { exitCodeOf, exitCodes } from "../src/cli/exit.js";
 import { program, tree } from "../src/cli/program.js";
@@ -23,8 +24,11 @@ describe("README.md", () => {
 
   it("has a program that prints what came of each probe, and ends", () => {
     const face = new URL("../src/index.ts", import.meta.url).href;
-    const program = example("ts").replace('"anyprobe"', JSON.stringify(face));
-    const arguments_ = ["--import", "tsx", "--input-type=module", "--eval", program.replaceAll("]!", "]")];
+    const { code } = transformSync(example("ts").replace('"anyprobe"', JSON.stringify(face)), {
+      loader: "ts",
+      target: "node20",
+    });
+    const arguments_ = ["--import", "tsx", "--input-type=module", "--eval", code];
     const { stdout, stderr } = spawnSync(process.execPath, arguments_, { encoding: "utf8", timeout: 20_000 });
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toHaveLength(10);
