@@ -7,6 +7,7 @@ import {
   announcements,
   type Change,
   type Driver,
+  type DriverEvent,
   isRung,
   type Observation,
   type Rung,
@@ -55,8 +56,11 @@ export class ExecDriver implements Driver {
   readonly #told = new Map<Prefix, Announcement>();
   /** As it was last read. */
   readonly #read = new Map<Prefix, Announcement>();
-  /** What the program said that it has accomplished, until `observe` says so too. */
-  readonly #unseen = new Map<Prefix, Announcement>();
+  /** What the program was told last, and whether it said that it has done so, until `observe` says so too. */
+  readonly #unseen = new Map<Prefix, { readonly to: Announcement; readonly accomplished: boolean }>();
+  /** How each prefix was at the last look, and in which run of its router. */
+  readonly #seen = new Map<Prefix, { readonly present: boolean; readonly run: string }>();
+  #onEvent: (event: DriverEvent) => void = () => {};
   readonly #running = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   /** What was accomplished counts until the host starts anew. */
@@ -69,7 +73,8 @@ export class ExecDriver implements Driver {
     this.router = JSON.stringify(options.command);
   }
 
-  async open(changes: readonly Change[]): Promise<void> {
+  async open(changes: readonly Change[], onEvent: (event: DriverEvent) => void): Promise<void> {
+    this.#onEvent = onEvent;
     for (const { driver, prefix, undo } of changes) {
       const announcement = announcements.find((one) => one === undo["announcement"]);
       if (driver === this.name && announcement && undo["boot"] === this.#boot) this.#told.set(prefix, announcement);
@@ -105,6 +110,7 @@ export class ExecDriver implements Driver {
    * nothing of that prefix, and tells the program anew.
    */
   async close(): Promise<void> {
+    this.#onEvent = () => {};
     const grace = setTimeout(() => this.#closing.abort(), closeGraceMs);
     await Promise.all(this.#running);
     clearTimeout(grace);
@@ -121,25 +127,34 @@ export class ExecDriver implements Driver {
     const { stdout, fault } = await this.#track(
       runProgram({ command, environment }, this.#options.timeoutMs, this.#closing.signal),
     );
-    const word = stdout.trim();
+    const [, word, run = ""] = /^(\S+)(?: +(\S+))?$/.exec(stdout.trim()) ?? [];
     const announcement = announcements.find((one) => one === word);
     if (fault === undefined && announcement) {
       this.#read.set(prefix, announcement);
       // Whoever announced it again: nothing of ours is in force.
       if (announcement === "announced") this.#told.delete(prefix);
-      const claimed = this.#unseen.get(prefix);
-      if (claimed === undefined || claimed === announcement) {
-        this.#unseen.delete(prefix);
-        return { announcement, verified: true };
-      }
+      this.#compare(prefix, announcement !== "withdrawn", run);
+      const told = this.#unseen.get(prefix);
+      if (told?.to === announcement) this.#unseen.delete(prefix);
+      if (!told?.accomplished || told.to === announcement) return { announcement, verified: true };
       const [mover, observer] = [this.#options.command, command].map((argv) => argv.join(" "));
-      const reason = `\`${mover}\`, told ${claimed}, ended well, and \`${observer}\` says ${announcement}`;
+      const reason = `\`${mover}\`, told ${told.to}, ended well, and \`${observer}\` says ${announcement}`;
       return { announcement, verified: true, reason };
     }
     this.#read.delete(prefix);
-    const expected = `expected one of ${announcements.join(", ")}, got ${JSON.stringify(word.slice(0, 80))}`;
+    // A router that was away may have forgotten what it was told: that is nobody's order.
+    this.#seen.delete(prefix);
+    const expected = `expected one of ${announcements.join(", ")}, got ${JSON.stringify(stdout.trim().slice(0, 80))}`;
     const reason = fault ?? `\`${command.join(" ")}\`: ${expected}`;
     return { announcement: "unknown", verified: false, reason };
+  }
+
+  /** Tells what others have changed: in one run of the router, and nothing that the program was told and may do late. */
+  #compare(prefix: Prefix, present: boolean, run: string): void {
+    const before = this.#seen.get(prefix);
+    this.#seen.set(prefix, { present, run });
+    if (before?.run !== run || before.present === present || this.#unseen.has(prefix)) return;
+    this.#onEvent({ kind: present ? "appeared" : "removed", prefix, by: "somebody at the router" });
   }
 
   async #move(prefixes: readonly Prefix[], to: Announcement): Promise<void> {
@@ -167,6 +182,7 @@ export class ExecDriver implements Driver {
     const account = { schema_version: schemaVersion, services, prefix, from, to, cost, reason, evidence };
     // One that fails may have done half of it, and so may one that we do not live to see the end of.
     this.#told.delete(prefix);
+    this.#unseen.set(prefix, { to, accomplished: false });
     const { fault } = await runProgram(
       { command, environment, input: `${JSON.stringify(account)}\n` },
       timeoutMs,
@@ -174,8 +190,8 @@ export class ExecDriver implements Driver {
     );
     if (fault === undefined) {
       this.#told.set(prefix, to);
-      this.#unseen.set(prefix, to);
-    } else this.#unseen.delete(prefix);
+      this.#unseen.set(prefix, { to, accomplished: true });
+    }
     return fault;
   }
 

@@ -74,7 +74,8 @@ test("each address keeps the label that it had", async () => {
 
 describe("on another device than lo", () => {
   test("both families are moved, and what the kernel drops with the link is put back", async () => {
-    const { announced, tentative, down, error, stillDown, up, back, labels, events, changes } = await run("another device");
+    const { announced, tentative, down, error, stillDown, up, back, labels, events, changes } =
+      await run("another device");
     expect(announced).toEqual(["announced", "announced"]);
     expect(tentative).toBe(0);
     const because = { announcement: "withdrawn", verified: true, reason: "a0 is down" };

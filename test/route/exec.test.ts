@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RouteError } from "../../src/errors.js";
+import type { DriverEvent } from "../../src/route/driver.js";
 import { ExecDriver, type ExecOptions } from "../../src/route/exec.js";
 import { type Prefix, prefixOf } from "../../src/route/prefix.js";
 import { monotonicNs, nsPerMs } from "../../src/units.js";
@@ -35,9 +36,10 @@ const reader = () => program("observe", 'cat "$state" 2>/dev/null || echo announ
 async function make(options: Partial<ExecOptions> = {}, changes: Parameters<ExecDriver["open"]>[0] = []) {
   const explain = () => ({ services: ["resolver", "mail"], reason: "check dns is down", evidence: [{ check: "dns" }] });
   const driver = new ExecDriver({ command: mover(), timeoutMs: 10_000, deprefer: false, explain, ...options });
-  await driver.open(changes);
+  const events: DriverEvent[] = [];
+  await driver.open(changes, (event) => events.push(event));
   const observed = async (prefix = a) => (await driver.observe([prefix])).get(prefix)!;
-  return { driver, observed };
+  return { driver, observed, events };
 }
 
 async function refusal(act: Promise<void>): Promise<RouteError> {
@@ -210,6 +212,61 @@ describe("with an observer", () => {
     await driver.withdraw([a]);
     expect((await observed()).announcement).toBe("announced");
     expect(driver.changes()).toEqual([]);
+  });
+});
+
+describe("by hand", () => {
+  const by = "somebody at the router";
+  const say = (...words: string[]) => writeFileSync(stateOf(a), `${words.join(" ")}\n`);
+
+  it("what goes and comes back without our doing is told, whatever its cost, and nothing that we did", async () => {
+    const { driver, observed, events } = await make({ observe: reader(), deprefer: true });
+    await observed();
+    for (const act of [() => driver.withdraw([a]), () => driver.announce([a]), () => driver.deprefer([a], "dead")]) {
+      await act();
+      await observed();
+      await observed();
+    }
+    expect(events).toEqual([]);
+    say("withdrawn");
+    await observed();
+    await observed();
+    expect(events).toEqual([{ kind: "removed", prefix: a, by }]);
+    say("announced");
+    await observed();
+    say("dead");
+    await observed();
+    expect(events.slice(1)).toEqual([{ kind: "appeared", prefix: a, by }]);
+  });
+
+  it.each([0, 1])("what the program does late is ours, also where it ended with %i", async (status) => {
+    const { driver, observed, events } = await make({ command: program("late", `exit ${status}`), observe: reader() });
+    await observed();
+    await driver.withdraw([a]).catch(() => {});
+    await observed();
+    say("withdrawn");
+    await observed();
+    expect(events).toEqual([]);
+    say("announced");
+    await observed();
+    expect(events).toEqual([{ kind: "appeared", prefix: a, by }]);
+  });
+
+  it("what a router has forgotten while it was away, or in another run, nobody took", async () => {
+    const { observed, events } = await make({ observe: reader() });
+    await observed();
+    say("cannot be asked now");
+    expect((await observed()).announcement).toBe("unknown");
+    say("withdrawn");
+    await observed();
+    say("announced", "run1");
+    await observed();
+    say("withdrawn", "run2");
+    expect(await observed()).toEqual({ announcement: "withdrawn", verified: true });
+    expect(events).toEqual([]);
+    say("announced", "run2");
+    await observed();
+    expect(events).toEqual([{ kind: "appeared", prefix: a, by }]);
   });
 });
 
