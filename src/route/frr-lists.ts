@@ -80,11 +80,6 @@ export function listedIn(filters: Filters): ReadonlyMap<Prefix, Kept> {
   return new Map(kinds.toReversed().flatMap(inList) as (readonly [Prefix, Kept])[]);
 }
 
-/** leftoverLines takes away what an interrupted change has left: it keeps no prefix. */
-export function leftoverLines(filters: Filters): readonly string[] {
-  return listedIn(filters).size === 0 ? clearLines(filters) : [];
-}
-
 /**
  * refusalToCall says why our map cannot be called by the operator's; undefined where it can. To build ours anew is safe
  * only while nothing calls it: half of it would let through nothing.
@@ -113,15 +108,19 @@ function refusalToFollow(ours: Ours, map: string, own: readonly MapEntry[]): str
   return jump && `its route-map ${map} has an \`${jump}\`, by which it goes on after a match`;
 }
 
-/** buildLines writes our map where it is not whole. All of them must have been accepted before anything calls it. */
+/**
+ * buildLines writes our map where it is not whole, and empties our lists of what an interrupted change has left there. All of
+ * them must have been accepted before anything calls it.
+ */
 export function buildLines(filters: Filters): readonly string[] {
-  if (isWhole(filters)) return [];
+  const left = callers(filters).length === 0 ? removals(filters, new Map()) : [];
+  if (isWhole(filters)) return left;
   const { map, entries } = byFamily[filters.family];
   const clear = filters.maps.has(map) ? [`no route-map ${map}`] : [];
-  return [...clear, ...entries.flatMap((entry) => [headOf(map, entry), ...entry.lines])];
+  return [...left, ...clear, ...entries.flatMap((entry) => [headOf(map, entry), ...entry.lines])];
 }
 
-/** listLines puts `wanted` in our lists, takes everything else out of them, and lets the operator's map call ours. */
+/** listLines puts `wanted` in our lists, takes everything else out of them, and lets the operator's map call ours, after `buildLines`. */
 export function listLines(filters: Filters, map: string, wanted: ReadonlyMap<Prefix, Kept>): readonly string[] {
   const ours = byFamily[filters.family];
   const own = filters.maps.get(map) ?? [];
@@ -134,7 +133,8 @@ export function listLines(filters: Filters, map: string, wanted: ReadonlyMap<Pre
   const listed = listedIn(filters);
   const added = [...wanted].filter(([prefix, kept]) => listed.get(prefix) !== kept);
   const lines = added.map(([prefix, kept]) => ours.line(kept, prefix));
-  return [...calls, ...followers, ...lines, ...removals(filters, wanted)];
+  const gone = callers(filters).length === 0 ? [] : removals(filters, wanted);
+  return [...calls, ...followers, ...lines, ...gone];
 }
 
 /** clearLines takes away all that is ours: for when all that was in our lists goes another way. */

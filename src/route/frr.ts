@@ -3,7 +3,6 @@
 import { RouteError } from "../errors.js";
 import { monotonicNs, nsPerSecond } from "../units.js";
 import { announcements, type Change, type Driver, type DriverEvent, type Observation, type Rung } from "./driver.js";
-import { leftoverLines } from "./frr-lists.js";
 import { FrrMemory } from "./frr-memory.js";
 import { type Plan, planAnnounce, planDeprefer, planWithdraw, refusalError } from "./frr-plan.js";
 import { commandsFor, observationOf, readState } from "./frr-reading.js";
@@ -74,7 +73,6 @@ export class FrrDriver implements Driver {
     return this.#inTurn(async () => {
       try {
         const state = await this.#read(prefixes);
-        await this.#tidy(state);
         // Which rung makes no difference to what can be done; together, as those that go by one line often do.
         const { refusals } = planDeprefer(state, prefixes, "dead", this.#memory);
         return new Map(
@@ -163,12 +161,6 @@ export class FrrDriver implements Driver {
     } catch (error) {
       throw withPrefixes(error, prefixes);
     }
-  }
-
-  /** Ends a change that was interrupted after its last effect. It moves nothing; what fails is left to the next reading. */
-  async #tidy({ config }: RouterState): Promise<void> {
-    const lines = leftoverLines(config.filters);
-    if (lines.length > 0) await this.#vty.configure(lines).catch(() => {});
   }
 
   /** One round of commands for everything: configuration, own LSAs, neighbours, devices, others' externals. */

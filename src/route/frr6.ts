@@ -10,7 +10,6 @@ import {
   type Observation,
   type Rung,
 } from "./driver.js";
-import { leftoverLines } from "./frr-lists.js";
 import { refusalError } from "./frr-plan.js";
 import { Frr6Memory } from "./frr6-memory.js";
 import { planFor, wayBackOf6, wayTold } from "./frr6-plan.js";
@@ -77,7 +76,6 @@ export class Frr6Driver implements Driver {
     return this.#inTurn(async () => {
       try {
         const state = await this.#read(prefixes);
-        await this.#tidy(state);
         // All of them together, at whichever rung: what cannot be done even then cannot be done.
         const { refusals } = planFor(state, prefixes, "dead", this.#memory);
         return new Map(
@@ -142,12 +140,6 @@ export class Frr6Driver implements Driver {
   async close(): Promise<void> {
     this.#onEvent = () => {};
     this.#vty.close();
-  }
-
-  /** Ends a change that was interrupted after its last effect. It moves nothing; what fails is left to the next reading. */
-  async #tidy({ config }: Router6State): Promise<void> {
-    const lines = leftoverLines(config.filters);
-    if (lines.length > 0) await this.#vty.configure(lines).catch(() => {});
   }
 
   async #read(prefixes: readonly Prefix[]): Promise<Router6State> {

@@ -140,10 +140,19 @@ describe.skipIf(skipWithoutLab())("announced by redistribution", () => {
 
   test("what was interrupted while our route-map was built is built anew before anything calls it", async () => {
     await settled(first, "announced");
-    await operate(network.endpoints[0]!, "route-map ANYPROBE deny 10");
+    const other = await externalOf(network.endpoints[0]!, second);
+    await operate(
+      network.endpoints[0]!,
+      `ip prefix-list ANYPROBE-WITHDRAWN permit ${second}`,
+      "route-map ANYPROBE deny 10",
+    );
+    const left = await running(network.endpoints[0]!);
+    await driver.observe(both);
+    // Another process may be building it: to look writes nothing.
+    expect(await running(network.endpoints[0]!)).toBe(left);
     await driver.withdraw([first]);
     await settled(first, "withdrawn");
-    await settled(second, "announced");
+    expect(await externalOf(network.endpoints[0]!, second)).toEqual(other);
     await driver.announce([first]);
     await settled(first, "announced");
     expect(await running(network.endpoints[0]!)).not.toContain("ANYPROBE");

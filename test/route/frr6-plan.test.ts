@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import type { Announcement } from "../../src/route/driver.js";
 import type { Kept } from "../../src/route/frr-lists.js";
-import { leftoverLines } from "../../src/route/frr-lists.js";
 import { planFor, wayTold } from "../../src/route/frr6-plan.js";
 import type { Held6, Memory6, Router6State, Way6 } from "../../src/route/frr6-state.js";
 import { entryFor, readListEntry } from "../../src/route/ipv6-prefix-list.js";
@@ -137,7 +136,15 @@ test("a follower that a write left behind halfway is written again, or taken awa
   const half = [...map, "route-map ANYCAST6 deny 65501", "exit"];
   const state = router(redistributing(...anycast6, ...half), [], [first, second]);
   expect(linesTo(state, "withdrawn").slice(2, 4)).toEqual(followers.slice(0, 2));
-  expect(leftoverLines(state.config.filters)).toEqual(["no route-map ANYCAST6 deny 65501"]);
+  expect(linesTo(state, "announced")).toEqual(["no route-map ANYCAST6 deny 65501"]);
+});
+
+test("a prefix that an interrupted change has left in a list of ours is out of it before anything calls that", () => {
+  const left = [`ipv6 prefix-list ANYPROBE6-WITHDRAWN seq 5 permit ${second}`];
+  const state = router(redistributing(...anycast6, ...map, ...left), [], [first, second]);
+  const { prepare, lines } = planFor(state, [first], "dead", memory());
+  expect(prepare[0]).toBe(`no ipv6 prefix-list ANYPROBE6-WITHDRAWN permit ${second}`);
+  expect(lines.at(-1)).toBe(`ipv6 prefix-list ANYPROBE6-DEAD permit ${first}`);
 });
 
 test("what is wanted elsewhere meanwhile stays where it is", () => {
