@@ -74,6 +74,7 @@ export async function bench(target: Target, source: QuerySource, options: BenchO
   const { shards = 1, cpus = [], ceilingQps, signal = new AbortController().signal } = options;
   signal.throwIfAborted();
   const objective = parseObjective(options.objective ?? defaultObjective);
+  const work = workOf(options);
   if (!options.force) refuseAnycast(target);
   const sample = await sampleOf(source);
   if (!(await answersAt(target, sample, timeoutMs, signal))) {
@@ -84,7 +85,7 @@ export async function bench(target: Target, source: QuerySource, options: BenchO
   const guard = options.guard && new Guard(target, options.guard, timeoutMs);
   try {
     return await runTrials({
-      work: workOf(options),
+      work,
       setting: { sending, objective, shards, cpus, server: watchServer(target), ceilingQps },
       source,
       sample,
