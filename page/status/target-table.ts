@@ -4,7 +4,7 @@ import type { PageTarget, PageTargets } from "../../src/watch/page.js";
 import { cells, element, List, type Row, say, show, table } from "./dom.js";
 import { Spark } from "./spark.js";
 
-const perPage = 50;
+const perPage = 20;
 /** What was asked for is asked for again after this. ms */
 const againMs = 5000;
 /** Somebody who types is waited for. ms */

@@ -1,9 +1,10 @@
-// What a watch shows to others: its metrics over HTTP, and in a file for node_exporter.
+// What a watch shows to others: its metrics and its page over HTTP, and metrics in a file for node_exporter.
 import type { Watch } from "../index.js";
 import { metricsHandler } from "../metrics/handler.js";
 import { Textfile } from "../metrics/textfile.js";
 import { HttpListener } from "../serve/http.js";
 import { readToken } from "../serve/listen.js";
+import { WatchPage } from "../watch/page.js";
 import { packageVersion } from "./version.js";
 import type { WatchFlags } from "./watch.js";
 
@@ -12,10 +13,18 @@ export async function openFace(watched: Watch, flags: WatchFlags): Promise<Async
   const { listen, tokenFile, textfile, metricsHistograms: histograms = false } = flags;
   const expose = () => watched.metrics({ histograms, version: packageVersion });
   const token = tokenFile === undefined ? undefined : readToken(tokenFile);
-  const listener = listen && (await HttpListener.listen(listen, [metricsHandler(expose)], { token, onError }));
+  const page = listen && new WatchPage(watched, { version: packageVersion, onError });
+  const handlers = [metricsHandler(expose), ...(page?.handlers ?? [])];
+  const listener =
+    listen &&
+    (await HttpListener.listen(listen, handlers, { token, onError }).catch((error) => {
+      page?.close();
+      throw error;
+    }));
   const file = textfile === undefined ? undefined : new Textfile(textfile, expose, { onError });
   return {
     async [Symbol.asyncDispose]() {
+      page?.close();
       listener?.close();
       await file?.close();
     },
@@ -24,5 +33,5 @@ export async function openFace(watched: Watch, flags: WatchFlags): Promise<Async
 
 /** On stderr, as stdout is the watch's. */
 function onError({ message }: Error): void {
-  process.stderr.write(`anyprobe: metrics could not be told: ${message}\n`);
+  process.stderr.write(`anyprobe: what others see could not be made: ${message}\n`);
 }

@@ -71,6 +71,8 @@ export class WatchPage {
   readonly #clock: NodeJS.Timeout;
   readonly #history = new LatencyHistory();
   readonly #events: PageEvent[] = [];
+  /** Targets that were seen to come up or go down, by their index. */
+  readonly #met = new Set<number>();
   readonly #reader: AsyncIterableIterator<WatchEvent>;
   #seq = 0;
 
@@ -94,10 +96,20 @@ export class WatchPage {
 
   async #read() {
     for await (const event of this.#reader) {
+      if (this.#isFirst(event)) continue;
       this.#events.push(eventOf(event, ++this.#seq));
       if (this.#events.length > mostEvents) this.#events.shift();
       this.#live.poke();
     }
+  }
+
+  /** At first all come up, and all are answered by somebody: of ten thousand targets that would hide whatever matters. */
+  #isFirst(event: WatchEvent): boolean {
+    if (event.kind === "gap") return false;
+    if (event.kind === "site") return event.before === undefined;
+    const met = this.#met.has(event.index);
+    this.#met.add(event.index);
+    return event.kind === "up" && !met;
   }
 
   #remember() {
@@ -162,10 +174,8 @@ function eventOf(event: WatchEvent, seq: number): PageEvent {
   const target = formatTarget(event.target);
   const common = { seq, atMs, kind, subjects: [target] };
   if (event.kind === "site") {
-    const { site, before } = event;
-    const message =
-      before === undefined ? `${target} is answered by ${site}` : `${target} moved from ${before} to ${site}`;
-    return { ...common, level: before === undefined ? "info" : "warn", message, to: site };
+    const message = `${target} moved from ${event.before} to ${event.site}`;
+    return { ...common, level: "warn", message, to: event.site };
   }
   const reason = event.reason === undefined ? "" : ` (${event.reason})`;
   return { ...common, level: event.kind === "up" ? "info" : "error", message: `${target} is ${event.kind}${reason}` };

@@ -1,13 +1,16 @@
 // The status page in a real browser: how soon it shows a kill, the withdrawal and the return; how it looks; and what it costs the
 // process that shows it.
 import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { monotonicNs, nsPerMs } from "../../src/units.js";
 import { launchBrowser, openPage } from "../support/browser.js";
 import { within } from "../support/daemon.js";
+import { bars, type Experiment, round, spread } from "./figures.js";
 import { anycast, Lab, type LabEndpoint, quick } from "./lab.js";
+import { WatchStage } from "./page-watch.js";
 
 /** Where the daemon of the lab listens, in its own namespace. */
 const port = 9353;
@@ -123,4 +126,80 @@ export async function screenshots(browser: Browser, url: string, folder: string,
     await watched.page.close();
   }
   return complaints;
+}
+
+/** Long enough for the tenths of a second that the kernel counts in. */
+const cpuTerms = { targets: 10_000, seconds: 20 };
+const mostMs = 1000;
+const mostCpuPercent = 5;
+
+export const page: Experiment = {
+  summary:
+    "the status page in Chromium: how soon it shows a kill, the withdrawal, the return; its cost at 10,000 targets",
+  async run({ runs = 10, seconds = cpuTerms.seconds }, say) {
+    const folder = join(tmpdir(), "anyprobe-page");
+    const late = await measureLateness(runs, folder, say);
+    const cost = await measureCost(seconds, folder, say);
+    const complaints = [...late.complaints, ...cost.complaints];
+    const figures = {
+      kill: spread(late.found.map(({ kill }) => kill)),
+      withdrawal: spread(late.found.map(({ withdrawal }) => withdrawal)),
+      return: spread(late.found.map((one) => one.return)),
+      ...cost.figures,
+      complaints: complaints.length,
+    };
+    const failures = [
+      ...complaints,
+      ...(["kill", "withdrawal", "return"] as const).flatMap((name) => bars(name, figures[name], { max_ms: mostMs })),
+      ...bars("page", figures, { page_cpu_percent: mostCpuPercent }),
+    ];
+    return { figures, failures, environment: { targets: cpuTerms.targets, interval: "1s", screenshots: folder } };
+  },
+};
+
+async function measureLateness(runs: number, folder: string, say: (text: string) => void) {
+  await using pageLab = await PageLab.create();
+  const watched = await openPage(pageLab.browser, pageUrl);
+  await observe(watched.page);
+  const found: Lateness[] = [];
+  for (let run = 0; run < runs; run++) {
+    const lateness = await killAndReturn(pageLab, watched.page);
+    found.push(lateness);
+    const told = Object.entries(lateness).map(([name, ms]) => `${name} ${round(ms)} ms`);
+    say(`page ${run + 1}/${runs}: ${told.join(", ")}`);
+  }
+  const complaints = [...watched.complaints, ...(await screenshots(pageLab.browser, pageUrl, folder, "run"))];
+  return { found, complaints };
+}
+
+/** What the watch takes with a page open beyond what it takes without, in turns: a busy machine moves both alike. */
+async function measureCost(seconds: number, folder: string, say: (text: string) => void) {
+  await using stage = await WatchStage.create(cpuTerms.targets);
+  await stage.listening();
+  const browser = await launchBrowser(stage.namespace);
+  try {
+    const alone: number[] = [];
+    const shown: number[] = [];
+    const complaints: string[] = [];
+    for (let turn = 0; turn < 2; turn++) {
+      await sleep(3000);
+      alone.push(await stage.cpuPercent(seconds / 2));
+      const watched = await openPage(browser, stage.url);
+      await watched.page.locator("#verdict").waitFor();
+      shown.push(await stage.cpuPercent(seconds / 2));
+      complaints.push(...watched.complaints);
+      await watched.page.close();
+      say(`watch: ${round(alone.at(-1)!)} % of a core, ${round(shown.at(-1)!)} % with a page open`);
+    }
+    complaints.push(...(await screenshots(browser, stage.url, folder, "watch")));
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const figures = {
+      watch_cpu_percent: round(mean(alone)),
+      watch_and_page_cpu_percent: round(mean(shown)),
+      page_cpu_percent: round(mean(shown) - mean(alone)),
+    };
+    return { figures, complaints };
+  } finally {
+    await browser.close();
+  }
 }
