@@ -43,9 +43,8 @@ const exported = checker
     symbol: symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
   }));
 const docOf = (symbol: ts.Symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim();
-/** Of names with a hash the compiler makes others. */
 const isPublic = (symbol: ts.Symbol) =>
-  !symbol.name.startsWith("__#") &&
+  !symbol.name.startsWith("#") &&
   !(symbol.declarations ?? []).some((one) => ts.getCombinedModifierFlags(one) & ts.ModifierFlags.Private);
 
 /** methodsOf gives what can be called on instances of an exported class. */
