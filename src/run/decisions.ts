@@ -8,7 +8,7 @@ import type { Moment } from "./boot-clock.js";
 import type { Config } from "./config.js";
 import { type Decided, Decision, type Situation } from "./decision.js";
 import { flapsOf, recordOf } from "./flaps.js";
-import { Sights } from "./sights.js";
+import { type Eye, Sights } from "./sights.js";
 import type { Flaps } from "./state.js";
 import type { GuardReport } from "./status.js";
 
@@ -34,7 +34,7 @@ export class Decisions {
   readonly #onSight: () => void;
   /** Of prefixes that this config does not have: a later one may. */
   readonly #otherFlaps: readonly Flaps[];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers = new Map<Eye, NodeJS.Timeout>();
 
   /** `onSight` is called when the guard has looked because a prefix waits for it. */
   constructor(config: Config, flaps: readonly Flaps[], now: Moment, onSight: () => void) {
@@ -58,7 +58,7 @@ export class Decisions {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#sights.close();
   }
 
@@ -83,11 +83,13 @@ export class Decisions {
 
   /** lookInTime has the databases read when the guard of a waiting prefix wants to see them. */
   lookInTime(nowNs: number): void {
-    clearTimeout(this.#timer);
-    const due = [...this.#entries.values()].flatMap(({ decision }) => decision.lookNs ?? []);
-    if (due.length === 0) return;
-    const look = () => void this.#sights.look().then(this.#onSight);
-    this.#timer = setTimeout(look, Math.max(0, Math.min(...due) - nowNs) / nsPerMs);
+    for (const eye of this.#sights.eyes) {
+      clearTimeout(this.#timers.get(eye));
+      const due = [...eye.prefixes].flatMap((prefix) => this.#entries.get(prefix)!.decision.lookNs ?? []);
+      if (due.length === 0) continue;
+      const look = () => void eye.look().then(this.#onSight);
+      this.#timers.set(eye, setTimeout(look, Math.max(0, Math.min(...due) - nowNs) / nsPerMs));
+    }
   }
 
   /** startOver forgets what was decided on a prefix: what is observed then counts. */

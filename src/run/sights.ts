@@ -14,17 +14,51 @@ import type { Config, GuardConfig } from "./config.js";
 /** An older look is none: a router that does not answer any more must not let anything go. */
 const validNs = 10e9;
 
-interface Eye {
-  readonly linkState: LinkState;
-  readonly prefixes: Set<Prefix>;
-  /** A look under way; who asks meanwhile gets the next. */
-  looking: Promise<void> | undefined;
+/** Eye is one database, and the prefixes that are read there together. */
+export class Eye {
+  readonly prefixes = new Set<Prefix>();
+  readonly seen = new Map<Prefix, Sight>();
+  /** The look under way; who asks meanwhile gets the next. */
+  #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(readonly linkState: LinkState) {}
+
+  /** look reads the database at a moment after this call. Never rejects: what cannot be read is a sight without announcers. */
+  look(): Promise<void> {
+    if (this.#looking === undefined) {
+      this.#looking = this.#read().finally(() => {
+        this.#looking = undefined;
+      });
+      return this.#looking;
+    }
+    this.#next ??= this.#looking.then(() => {
+      this.#next = undefined;
+      return this.look();
+    });
+    return this.#next;
+  }
+
+  async #read(): Promise<void> {
+    const { linkState, prefixes, seen } = this;
+    const atNs = monotonicNs();
+    try {
+      const found = await linkState.read([...prefixes]);
+      for (const prefix of prefixes) {
+        const announcers = found.get(prefix);
+        seen.set(prefix, announcers ? { atNs, announcers } : { atNs, reason: `${linkState.name} says nothing of it` });
+      }
+    } catch (error) {
+      const reason = (error as Error).message;
+      for (const prefix of prefixes) seen.set(prefix, { atNs, reason });
+    }
+  }
 }
 
 /** Sights looks from open() to close(). */
 export class Sights {
-  readonly #eyes: readonly Eye[];
-  readonly #seen = new Map<Prefix, Sight>();
+  /** Each is looked with by itself: a router that hangs delays no prefix of another. */
+  readonly eyes: readonly Eye[];
   /** The keys of the config that must be readable at start, with the prefixes that rest on them. */
   readonly #demanded: { readonly path: string; readonly prefix: Prefix }[] = [];
 
@@ -38,13 +72,13 @@ export class Sights {
         // One for each family, so that a router without IPv6 is blind to that alone.
         const family = familyOfPrefix(prefix);
         const key = JSON.stringify([guard.router, family]);
-        const eye = eyes.get(key) ?? { linkState: open(guard.router, family), prefixes: new Set(), looking: undefined };
+        const eye = eyes.get(key) ?? new Eye(open(guard.router, family));
         eyes.set(key, eye);
         eye.prefixes.add(prefix);
         if (!wrote(prefix)) this.#demanded.push({ path: `services.${name}.guard`, prefix });
       }
     }
-    this.#eyes = [...eyes.values()];
+    this.eyes = [...eyes.values()];
   }
 
   /**
@@ -52,7 +86,7 @@ export class Sights {
    * see: at a start that is a router in another place, later only a router that is away for now.
    */
   async open(demanding: boolean): Promise<void> {
-    await Promise.all(this.#eyes.map(({ linkState }) => linkState.open()));
+    await Promise.all(this.eyes.map(({ linkState }) => linkState.open()));
     await this.look();
     if (!demanding) return;
     for (const { path, prefix } of this.#demanded) {
@@ -66,44 +100,21 @@ export class Sights {
     }
   }
 
-  /** look reads all databases anew. Never rejects: what cannot be read is a sight without announcers. */
+  /** look reads all databases anew. Never rejects. */
   async look(): Promise<void> {
-    await Promise.all(
-      this.#eyes.map(async (eye) => {
-        await eye.looking;
-        eye.looking = this.#look(eye);
-        await eye.looking;
-      }),
-    );
+    await Promise.all(this.eyes.map((eye) => eye.look()));
   }
 
   /** of gives what the last look showed of a prefix. */
   of(prefix: Prefix, nowNs: number): Sight {
-    const sight = this.#seen.get(prefix);
+    const sight = this.eyes.find(({ prefixes }) => prefixes.has(prefix))?.seen.get(prefix);
     if (!sight) return { atNs: Number.NEGATIVE_INFINITY, reason: "the link-state database was not read yet" };
     if (nowNs - sight.atNs <= validNs) return sight;
     return { atNs: sight.atNs, reason: "the link-state database was last read over 10 s ago" };
   }
 
   close(): void {
-    for (const { linkState } of this.#eyes) linkState.close();
-  }
-
-  async #look({ linkState, prefixes }: Eye): Promise<void> {
-    const atNs = monotonicNs();
-    try {
-      const found = await linkState.read([...prefixes]);
-      for (const prefix of prefixes) {
-        const announcers = found.get(prefix);
-        this.#seen.set(
-          prefix,
-          announcers ? { atNs, announcers } : { atNs, reason: `${linkState.name} says nothing of it` },
-        );
-      }
-    } catch (error) {
-      const reason = (error as Error).message;
-      for (const prefix of prefixes) this.#seen.set(prefix, { atNs, reason });
-    }
+    for (const { linkState } of this.eyes) linkState.close();
   }
 }
 
