@@ -2,9 +2,9 @@
 // as it is written. It packs what `npm run build` has left in dist.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -22,6 +22,7 @@ let tarball = "";
 
 beforeAll(async () => {
   const env = { ...process.env, npm_config_loglevel: "error", npm_config_ignore_scripts: "true" };
+  await exec(process.execPath, ["native/prebuild.mjs"], { cwd: root });
   const packed = await exec("npm", ["pack", "--silent", "--pack-destination", project], { cwd: root, env });
   tarball = join(project, packed.stdout.trim().split("\n").at(-1)!);
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
@@ -66,6 +67,7 @@ function fastAnswerer(address: string): FastAnswerer {
   return one;
 }
 
+const byVersion = new Intl.Collator("en", { numeric: true }).compare;
 const ran = new Set<string>();
 
 /** start runs an example; `line` waits for one that it prints, `end` for its end. */
@@ -106,7 +108,53 @@ function start(example: string, ...args: readonly string[]) {
   };
 }
 
+/** What the package holds; anything else in it is an accident. */
+const contents = [
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp)$/,
+  /^dist\/(?!page\/).+\.(js|d\.ts)$/,
+  /^dist\/page\/((report|status)\.js|(style|status)\.css)$/,
+  new RegExp(`^prebuilds/linux-${process.arch}/anyprobe\\.glibc\\.node$`),
+  /^native\/(\w+\.(cc|h)|(build|prebuild)\.mjs)$/,
+  /^docs\/(\w[\w-]*\/)*[\w.-]+\.md$/,
+  /^docs\/examples\/\w+\.ts$/,
+  /^packaging\/(anyprobe\.service|grafana\/anyprobe\.json|prometheus\/anyprobe\.rules\.yml)$/,
+];
+
 describe("the package", () => {
+  test("holds these files and no others, and stays small", async () => {
+    const files = (await exec("tar", ["-tzf", tarball])).stdout.trim().split("\n");
+    const names = files.map((name) => name.replace(/^package\//, ""));
+    expect(names.filter((name) => !contents.some((pattern) => pattern.test(name)))).toEqual([]);
+    for (const pattern of contents) expect(names).toContainEqual(expect.stringMatching(pattern));
+    // tsc leaves what it made of a source that is gone.
+    const modules = names.map((name) => /^dist\/(?!page\/)(.+?)(\.d\.ts|\.js)$/.exec(name)?.[1]).filter(Boolean);
+    expect(modules.filter((name) => !existsSync(join(root, "src", `${name}.ts`)))).toEqual([]);
+    expect(statSync(tarball).size).toBeLessThan(1.5 * 2 ** 20);
+  });
+
+  test("runs where it was installed, without scripts and without a compiler", async () => {
+    const bin = join(project, "node_modules/.bin/anyprobe");
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const env = { PATH: dirname(process.execPath) };
+    expect((await exec(bin, ["--version"], { cwd: project, env })).stdout).toBe(`${version}\n`);
+    // The binary is the one that was packed, and it asks and is answered.
+    expect(existsSync(join(project, "node_modules/anyprobe/build"))).toBe(false);
+    const { port } = await answerer("e1");
+    const check = await exec(bin, ["check", "127.0.0.1", "-p", String(port), "-t", "10s"], { cwd: project, env });
+    expect(check.stdout).toMatch(/^DNS OK/);
+  });
+
+  test("asks of the host no newer C and C++ library than docs/install.md says", async () => {
+    const page = readFileSync(join(root, "docs/install.md"), "utf8");
+    const binary = join(project, `node_modules/anyprobe/prebuilds/linux-${process.arch}/anyprobe.glibc.node`);
+    const symbols = (await exec("objdump", ["-T", binary])).stdout;
+    for (const [library, floor] of [...page.matchAll(/`(GLIBC|GLIBCXX)_([\d.]+)`/g)].map((match) => match.slice(1))) {
+      const wanted = [...symbols.matchAll(new RegExp(`\\b${library}_([\\d.]+)`, "g"))].map((match) => match[1]!);
+      expect(wanted.sort(byVersion).at(-1)).toBe(floor);
+    }
+    expect(page).toMatch(/`GLIBC_[\s\S]*`GLIBCXX_/);
+  });
+
   test("has types that resolve wherever modules do (attw), and nothing that publint would have otherwise", async () => {
     // Its exit status tells; a package of ES modules alone resolves nowhere else.
     await exec(tool("attw"), ["--profile", "esm-only", "--no-color", tarball]);
