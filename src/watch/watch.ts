@@ -1,7 +1,7 @@
 // Watching many targets at once: each is asked again and again, and has its latencies, losses, rcodes and the site that answers;
 // what changes is told as it happens.
 import { getSystemErrorName } from "node:util";
-import type { ResultBatch } from "../engine/batch.js";
+import { flag, type ResultBatch } from "../engine/batch.js";
 import { type Counters, Engine, type Run } from "../engine/engine.js";
 import type { LatencyHistogram } from "../measure/histogram.js";
 import { rcodeWord } from "../probe/dns-word.js";
@@ -16,6 +16,7 @@ import { type MetricsOptions, WatchMetrics } from "./metrics.js";
 import { placeOfNsid } from "./nsid.js";
 import { noSite, Sites } from "./sites.js";
 import { sizesFor } from "./sizing.js";
+import { isSound } from "./sound.js";
 import { Tally, type TallyRules } from "./tally.js";
 import { totalsOf } from "./totals.js";
 import type { TargetSummary, WatchEvent, WatchTotals } from "./watch-report.js";
@@ -70,7 +71,7 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
   readonly targets: readonly Target[];
   readonly query: Query;
   readonly #expect: Expectation;
-  /** The header's rcode and the time are enough to judge an answer by. */
+  /** The header's rcode and the time are enough to judge a sound answer by. */
   readonly #plain: boolean;
   readonly #asksNsid: boolean;
   readonly #engine: Engine;
@@ -276,17 +277,18 @@ export class Watch implements AsyncDisposable, AsyncIterable<WatchEvent> {
 
   #faultOf(batch: ResultBatch, row: number): string | undefined {
     const rttNs = batch.rttNs[row]!;
-    if (!this.#plain) {
-      const at = batch.answerAt[row]!;
-      return judgeAnswer(batch.bytes.subarray(at, at + batch.answerLength[row]!), this.query, this.#expect, rttNs);
-    }
+    const { bytes, answerAt, answerLength, flags } = batch;
+    const at = answerAt[row]!;
+    const end = at + answerLength[row]!;
+    const udp = isUdp(this.query);
+    // Of one that was not kept whole the header must do.
+    const clear = this.#plain && (udp || (flags[row]! & flag.cutShort) !== 0 || isSound(bytes, at, end));
+    if (!clear) return judgeAnswer(bytes.subarray(at, end), this.query, this.#expect, rttNs);
     // Most answers are plain NOERROR: no word is made of them.
     const { rcode: expected, maxRttMs } = this.#expect;
     const rcode = batch.rcode[row]!;
     const wrong =
-      isUdp(this.query) || (rcode === 0 && expected === undefined)
-        ? undefined
-        : judgeRcode(rcodeWord(rcode), this.#expect);
+      udp || (rcode === 0 && expected === undefined) ? undefined : judgeRcode(rcodeWord(rcode), this.#expect);
     return wrong ?? (maxRttMs === undefined ? undefined : judgeRtt(this.#expect, rttNs));
   }
 
