@@ -7,8 +7,8 @@ import type { BirdProtocol } from "./bird-state.js";
 import { type Announcement, isRung } from "./driver.js";
 import type { Prefix } from "./prefix.js";
 
-/** Kinds that carry sessions, adjacencies or the kernel's routes: to disable them takes far more along than prefixes. */
-const whole = ["OSPF", "BGP", "RIP", "Babel", "Kernel", "Device", "BFD", "Pipe"];
+/** Kinds that bring routes and nothing else: to disable any other takes sessions, or the routes of others, along. */
+const feeding = ["Static", "Direct"];
 
 /** BirdFeed is one such protocol. */
 export class BirdFeed implements BirdMeans {
@@ -69,13 +69,13 @@ export class BirdFeed implements BirdMeans {
     if (this.#trouble !== undefined) return this.#trouble;
     if (isRung(to)) return this.noRung();
     const away = to === "withdrawn";
-    const along = this.#fed
-      ? this.#fed.filter(
-          (fed) => !prefixes.includes(fed as Prefix) && away !== (wanted.get(fed as Prefix) === "withdrawn"),
-        )
-      : away
-        ? []
-        : mayBring(prefixes, sight);
+    // What was away already may never have been told: to come back it has to be.
+    const untold = away || this.#state === "up" ? [] : mayBring(prefixes, sight);
+    const withheld = (fed: Prefix) => wanted.get(fed) === "withdrawn" || untold.includes(fed);
+    const along =
+      (this.#fed as readonly Prefix[] | undefined)?.filter(
+        (fed) => !prefixes.includes(fed) && away !== withheld(fed),
+      ) ?? untold;
     if (along.length > 0) {
       const [command, verb] = away ? ["disable", "take"] : ["enable", "announce"];
       return (
@@ -101,7 +101,7 @@ function mayBring(prefixes: readonly Prefix[], { rivals, own }: BirdSight): read
 
 function troubleOf(name: string, protocol: BirdProtocol | undefined): string | undefined {
   if (protocol === undefined) return `BIRD has no protocol ${name}: name one that feeds OSPF, as a \`protocol static\``;
-  return whole.includes(protocol.kind)
-    ? `expected a protocol that feeds OSPF, as static or direct, got ${name}, which is ${protocol.kind}`
-    : undefined;
+  return feeding.includes(protocol.kind)
+    ? undefined
+    : `expected a \`protocol static\` or \`protocol direct\` that feeds OSPF, got ${name}, which is ${protocol.kind}`;
 }

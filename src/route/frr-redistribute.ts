@@ -89,10 +89,14 @@ function othersOf(
   const listed = listedIn(config.filters);
   // A default route is originated, never redistributed from connected.
   const there = [...externals.keys()].filter((external) => !external.endsWith("/0")) as Prefix[];
-  const away = [...wanted.keys()].filter((prefix) => known.get(prefix)?.redistribute !== undefined);
+  const ours = [...known.keys()].filter((prefix) => known.get(prefix)?.redistribute !== undefined);
+  const stands = config.redistributeConnected !== undefined;
+  const away = stands ? ours.filter((prefix) => wanted.has(prefix)) : ours;
   const all = new Set([...there, ...away, ...listed.keys(), ...(permitted as readonly Prefix[])]);
   const others = [...all].filter((other) => !prefixes.includes(other));
-  return new Map(others.map((other) => [other, wanted.get(other) ?? listed.get(other) ?? "announced"]));
+  // A line that comes back brings none of ours that it was not told to: what was away already may never have been told.
+  const untold = (other: Prefix) => (stands || !ours.includes(other) ? "announced" : "withdrawn");
+  return new Map(others.map((other) => [other, wanted.get(other) ?? listed.get(other) ?? untold(other)]));
 }
 
 function othersTold(along: readonly Wanted[], absent: readonly Wanted[], open: boolean): string | undefined {

@@ -262,7 +262,7 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
     expect(events.map(({ kind }) => kind)).toEqual(["lost", "back"]);
   });
 
-  test("where BIRD refuses its configuration the old set comes back, with BIRD's words", async () => {
+  test("where BIRD refuses our own file the old one comes back, with BIRD's words", async () => {
     const before = await readFile(file(), "utf8");
     const inode = (await stat(file())).ino;
     await writeFile(bird.path("broken.set"), "nonsense;\n");
@@ -278,6 +278,46 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
     await rm(bird.path("broken.set"));
     await driver.withdraw([moved]);
     await settled(moved, "withdrawn");
+    await driver.announce([moved]);
+    await settled(moved, "announced");
+  });
+
+  test("of a withdrawal the new set stays where BIRD blames another file: the reload that follows its mending takes it out", async () => {
+    await writeFile(bird.path("broken.set"), "nonsense;\n");
+    for (const _ of [1, 2]) {
+      await expect(driver.withdraw([moved])).rejects.toMatchObject({ message: expect.stringMatching(/broken\.set:1:/) });
+      expect(await readFile(file(), "utf8")).toBe(withRungs([other]));
+      expect(await observed(moved)).toMatchObject({
+        announcement: "announced",
+        reason: expect.stringContaining(`lacks ${moved}, and BIRD exports it all the same`),
+      });
+    }
+    expect((await readdir(bird.directory)).filter((name) => name.includes("anyprobe"))).toEqual([]);
+    await rm(bird.path("broken.set"));
+    await bird.ask("configure");
+    await settled(moved, "withdrawn");
+    expect(events).toEqual([]);
+    // What it announces, no BIRD that refuses may take as done.
+    await writeFile(bird.path("broken.set"), "nonsense;\n");
+    await expect(driver.announce([moved])).rejects.toMatchObject({ code: "ERR_ROUTE_REFUSED" });
+    expect(await readFile(file(), "utf8")).toBe(withRungs([other]));
+    await rm(bird.path("broken.set"));
+    await driver.announce([moved]);
+    await settled(moved, "announced");
+  });
+
+  test("a BIRD that does not answer has its file edited for a withdrawal alone", async () => {
+    bird.signal("SIGSTOP");
+    const silent = { code: "ERR_ROUTE_UNREACHABLE", prefixes: [moved] };
+    for (const _ of [1, 2]) await expect(driver.withdraw([moved])).rejects.toMatchObject(silent);
+    expect(await readFile(file(), "utf8")).toBe(withRungs([other]));
+    expect(driver.changes()).toMatchObject([{ prefix: moved }]);
+    await expect(driver.announce([moved])).rejects.toMatchObject(silent);
+    expect(await readFile(file(), "utf8")).toBe(withRungs([other]));
+    bird.signal("SIGCONT");
+    await driver.withdraw([moved]);
+    await settled(moved, "withdrawn");
+    expect(events.map(({ kind }) => kind)).toEqual(["lost", "back"]);
     await driver.announce([moved]);
     await settled(moved, "announced");
   });
@@ -357,6 +397,15 @@ describe.skipIf(skipWithoutLab() || skipWithoutLab(birdMissing()))("beside BIRD"
       await open({ ipv4: { protocol: "feed_two" } }, changes);
       await driver.observe([fed, fedToo]);
       // What it brings was not seen by this run.
+      await expect(driver.announce([fed])).rejects.toMatchObject({
+        message: expect.stringContaining(`would announce ${fedToo} along with ${fed}`),
+      });
+      await driver.announce([fed, fedToo]);
+      await settled(fedToo, "announced", 1);
+      // Of what an operator takes away nothing was told.
+      await bird.ask("disable feed_two");
+      await settled(fed, "withdrawn", 1);
+      await driver.observe([fed, fedToo]);
       await expect(driver.announce([fed])).rejects.toMatchObject({
         message: expect.stringContaining(`would announce ${fedToo} along with ${fed}`),
       });

@@ -301,6 +301,15 @@ test("from a rung, the line of before comes back", () => {
   expect(withdrawal.held.get(first)).toEqual({ redistribute: line });
 });
 
+test("a line that comes back for one brings none of ours that was away already, whatever was told of it", () => {
+  const known: [Prefix, Way][] = [first, second].map((prefix) => [prefix, { redistribute: line }]);
+  const none = state({ more: ["route-map ANYCAST permit 10", " match tag 7", "exit"] });
+  const kept = ["route-map ANYCAST permit 10", "call ANYPROBE", `ip prefix-list ANYPROBE-WITHDRAWN permit ${second}`];
+  expect(planAnnounce(none, [first], memory({ known })).lines).toEqual([...kept, ...ospf(line)]);
+  expect(planAnnounce(none, [first, second], memory({ known })).lines).toEqual(ospf(line));
+  expect(planAnnounce(none, [first], memory({ known: known.slice(0, 1) })).lines).toEqual(ospf(line));
+});
+
 test("announce is refused while another prefix of the line is to stay on its rung", () => {
   const held: [Prefix, Held][] = [
     [first, { redistribute: line }],

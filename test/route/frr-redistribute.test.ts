@@ -201,4 +201,16 @@ describe.skipIf(skipWithoutLab())("announced by redistribution", () => {
     await settled(first, "announced");
     expect(events.map((event) => event.kind)).toEqual(["removed", "removed", "appeared", "appeared"]);
   });
+
+  test("of two that an operator has taken away, the one that is announced brings no other along", async () => {
+    await settled(first, "announced");
+    await operate(network.endpoints[0]!, "router ospf", "no redistribute connected");
+    await settled(first, "withdrawn");
+    await driver.announce([first]);
+    await settled(first, "announced");
+    await settled(second, "withdrawn");
+    await driver.announce([second]);
+    await settled(second, "announced");
+    expect(await running(network.endpoints[0]!)).not.toContain("ANYPROBE");
+  });
 });
