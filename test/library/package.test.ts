@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Answerer } from "../../src/demo/answerer.js";
 import { Answerer as FastAnswerer } from "../../src/engine/answerer.js";
 import { freePort } from "../support/answerer.js";
+import { inNamespace } from "../support/namespace.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "anyprobe-package-"));
@@ -218,6 +219,12 @@ describe("the example", () => {
     await line(/^127\.0\.0\.1\/32 is withdrawn \(dry run: nothing was changed\)$/);
     child.kill("SIGINT");
     expect((await end()).code).toBe(0);
+  });
+
+  test("health takes the address away and puts it back where it is told to", async () => {
+    const fixture = new URL("./fixtures/health.ts", import.meta.url);
+    const seen = await inNamespace(fixture, "really", { argument: project });
+    expect(seen).toEqual({ before: true, dead: false, after: true, code: 0 });
   });
 
   test("each of them was run", () => {
