@@ -49,10 +49,15 @@ export class List<Item> {
   }
 
   show(items: Iterable<readonly [key: string, item: Item]>): void {
-    const gone = new Set(this.#rows.keys());
+    const wanted = new Map(items);
+    // Before all others: past one that is to go, each that stays would have to move.
+    for (const [key, { element }] of this.#rows) {
+      if (wanted.has(key)) continue;
+      element.remove();
+      this.#rows.delete(key);
+    }
     let next = this.#parent.firstElementChild;
-    for (const [key, item] of items) {
-      gone.delete(key);
+    for (const [key, item] of wanted) {
       let row = this.#rows.get(key);
       if (!row) {
         row = this.#make(item);
@@ -61,10 +66,6 @@ export class List<Item> {
       row.update(item);
       if (row.element === next) next = next.nextElementSibling;
       else this.#parent.insertBefore(row.element, next);
-    }
-    for (const key of gone) {
-      this.#rows.get(key)!.element.remove();
-      this.#rows.delete(key);
     }
   }
 }

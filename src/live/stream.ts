@@ -24,8 +24,10 @@ interface Kept {
 
 /** After a change the parts are looked at within this: several changes may come together. ms */
 const soonMs = 20;
-/** Looking may take one part in so many of the time. */
+/** Looking may take one part in so many of the time, */
 const restShare = 40;
+/** … but no rest is longer: a look that took long may have stood still on a busy host, and what happens is to be seen. */
+const mostRestMs = 500;
 /** So many parts that are gone are known; who missed more is told everything anew. */
 const mostGone = 2000;
 
@@ -157,7 +159,7 @@ export class Live {
       this.#fault = fault;
     }
     const nowMs = performance.now();
-    this.#restMs = nowMs + restShare * (nowMs - startMs);
+    this.#restMs = nowMs + Math.min(mostRestMs, restShare * (nowMs - startMs));
     this.#lookAt(startMs + this.#everyMs);
     this.#wake();
   }

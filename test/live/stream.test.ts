@@ -49,11 +49,15 @@ class Client {
     );
   }
 
+  /** Those that came whole. */
   get messages(): Message[] {
-    return this.text.split("\n\n").flatMap((block) => {
-      const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s)));
-      return fields.data ? [{ id: fields.id, event: fields.event, ...JSON.parse(fields.data) }] : [];
-    });
+    return this.text
+      .split("\n\n")
+      .slice(0, -1)
+      .flatMap((block) => {
+        const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s)));
+        return fields.data ? [{ id: fields.id, event: fields.event, ...JSON.parse(fields.data) }] : [];
+      });
   }
 
   async message(number: number): Promise<Message> {
@@ -122,7 +126,7 @@ it("queues nothing for a client that does not read: it is told the newest when i
   client.answer.pause();
   const looks = 200;
   let looked = 0;
-  // Two hundred times as much as it could take; the process would hold 200 MB if any of it were kept.
+  // Far more than it could take.
   for (; looked < looks; looked++) {
     n++;
     stream.poke();
@@ -197,4 +201,24 @@ it("ends all streams when it is closed", async () => {
   await client.message(0);
   stream.close();
   expect(await within(5000, async () => (client.ended ? true : undefined))).toBe(true);
+});
+
+it("tells a change soon after a look that took long", async () => {
+  let slow = true;
+  let n = 0;
+  const stream = await serve(() => {
+    // Such as where the process stood still.
+    const untilMs = performance.now() + (slow ? 300 : 0);
+    while (performance.now() < untilMs);
+    slow = false;
+    return [["head", n]];
+  });
+  const client = await Client.open();
+  await client.message(0);
+  n = 1;
+  const startMs = performance.now();
+  stream.poke();
+  await client.message(1);
+  // Forty times as long as the look would be twelve seconds.
+  expect(performance.now() - startMs).toBeLessThan(2000);
 });
