@@ -16,6 +16,7 @@ import { laterRouters } from "./later-routers.js";
 import { load } from "./load.js";
 import { objective } from "./objective.js";
 import { omission } from "./omission.js";
+import { page } from "./page.js";
 import { restart } from "./restart.js";
 import { soak } from "./soak.js";
 import { stress } from "./stress.js";
@@ -25,7 +26,7 @@ const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
   ...{ drivers, drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
-  ...{ faults, "later-routers": laterRouters, watch },
+  ...{ faults, "later-routers": laterRouters, watch, page },
 };
 
 const program: Command = new Command("npm run lab --")
