@@ -141,7 +141,10 @@ describe("the package", () => {
     // The binary is the one that was packed, and it asks and is answered.
     expect(existsSync(join(project, "node_modules/anyprobe/build"))).toBe(false);
     const { port } = await answerer("e1");
-    const check = await exec(bin, ["check", "127.0.0.1", "-p", String(port), "-t", "10s"], { cwd: project, env });
+    const check = await exec(bin, ["check", "127.0.0.1", "-p", String(port), "-l", "health.example.com", "-t", "10s"], {
+      cwd: project,
+      env,
+    });
     expect(check.stdout).toMatch(/^DNS OK/);
   });
 
