@@ -1,6 +1,5 @@
 // The frr driver: moves IPv4 prefixes along the ladder through ospfd's vty socket, of FRR or Quagga, and reads back what the
 // neighbours hold. It changes the running configuration only (never `write memory`) and remembers every line it changed.
-import { RouteError } from "../errors.js";
 import { monotonicNs, nsPerSecond } from "../units.js";
 import { announcements, type Change, type Driver, type DriverEvent, type Observation, type Rung } from "./driver.js";
 import { FrrMemory } from "./frr-memory.js";
@@ -9,7 +8,7 @@ import { commandsFor, observationOf, readState } from "./frr-reading.js";
 import { type RouterState, stands } from "./frr-state.js";
 import { wayText } from "./frr-way.js";
 import type { Prefix } from "./prefix.js";
-import { refused, Vty } from "./vty.js";
+import { refused, Vty, withPrefixes } from "./vty.js";
 
 /** FrrOptions is where ospfd is reached. */
 export interface FrrOptions {
@@ -159,7 +158,7 @@ export class FrrDriver implements Driver {
       if (plan.prepare.length > 0) await this.#vty.configure(plan.prepare);
       await this.#vty.configure(plan.lines);
     } catch (error) {
-      throw withPrefixes(error, prefixes);
+      throw withPrefixes(error, "ospfd", prefixes);
     }
   }
 
@@ -181,7 +180,7 @@ export class FrrDriver implements Driver {
       this.#compare(state, prefixes);
       return state;
     } catch (error) {
-      throw withPrefixes(error, prefixes);
+      throw withPrefixes(error, "ospfd", prefixes);
     }
   }
 
@@ -216,13 +215,4 @@ export class FrrDriver implements Driver {
 /** Whether its lines move more prefixes than those of the call. */
 function concernsOthers(plan: Plan): boolean {
   return plan.lines.some((line) => line.includes("redistribute"));
-}
-
-function withPrefixes(error: unknown, prefixes: readonly Prefix[]): RouteError {
-  if (!(error instanceof RouteError)) {
-    const message = `ospfd's answer could not be read: ${(error as Error).message}`;
-    return new RouteError("ERR_ROUTE_UNREACHABLE", message, "frr", prefixes, { cause: error });
-  }
-  const code = error.code as ConstructorParameters<typeof RouteError>[0];
-  return new RouteError(code, error.message, "frr", prefixes, { cause: error });
 }

@@ -18,7 +18,7 @@ import type { Router6State, Way6 } from "./frr6-state.js";
 import { routeMapOf } from "./ospf-config.js";
 import { deviceLets, mapLets } from "./ospf6-config.js";
 import type { Prefix } from "./prefix.js";
-import { refused, Vty } from "./vty.js";
+import { refused, Vty, withPrefixes } from "./vty.js";
 
 /** Frr6Options is where ospf6d is reached. */
 export interface Frr6Options {
@@ -122,7 +122,7 @@ export class Frr6Driver implements Driver {
           if (plan.prepare.length > 0) await this.#vty.configure(plan.prepare);
           await this.#vty.configure(plan.lines);
         } catch (error) {
-          throw withPrefixes(error, prefixes);
+          throw withPrefixes(error, "ospf6d", prefixes);
         }
       }
       if (plan.refusals.size > 0) throw refusalError(plan.refusals);
@@ -151,7 +151,7 @@ export class Frr6Driver implements Driver {
       this.#compare(state, prefixes);
       return state;
     } catch (error) {
-      throw withPrefixes(error, prefixes);
+      throw withPrefixes(error, "ospf6d", prefixes);
     }
   }
 
@@ -193,13 +193,4 @@ function letsOut({ config, attached }: Router6State, prefix: Prefix, { device, r
     (device !== undefined && attached.has(device) && deviceLets(config, device, prefix)) ||
     (redistribute !== undefined && line !== undefined && (map === undefined || mapLets(config, map, prefix)))
   );
-}
-
-function withPrefixes(error: unknown, prefixes: readonly Prefix[]): RouteError {
-  if (!(error instanceof RouteError)) {
-    const message = `ospf6d's answer could not be read: ${(error as Error).message}`;
-    return new RouteError("ERR_ROUTE_UNREACHABLE", message, "frr", prefixes, { cause: error });
-  }
-  const code = error.code as ConstructorParameters<typeof RouteError>[0];
-  return new RouteError(code, error.message, "frr", prefixes, { cause: error });
 }

@@ -3,6 +3,7 @@
 import { createConnection, type Socket } from "node:net";
 import { basename } from "node:path";
 import { RouteError } from "../errors.js";
+import type { Prefix } from "./prefix.js";
 
 /** Reply is what the daemon said to one command. Status 0 is success, 1 a warning, 2 an unknown command, 13 a refused change. */
 export interface Reply {
@@ -45,18 +46,12 @@ export class Vty {
   #deadline: NodeJS.Timeout | undefined;
   #inflight: Command[] = [];
   #received: Buffer = Buffer.alloc(0);
-  #generation = 0;
   /** `ospfd`, for messages. */
   readonly #daemon: string;
 
   constructor(options: VtyOptions) {
     this.#options = { timeoutMs: 2000, ...options };
     this.#daemon = basename(options.path, ".vty");
-  }
-
-  /** generation counts the connections that worked: two reads in one generation spoke to one run of the daemon. */
-  get generation(): number {
-    return this.#generation;
   }
 
   /** open makes the first attempt and resolves when it is over, however it went; later attempts follow by themselves. */
@@ -115,7 +110,6 @@ export class Vty {
 
   #ready(): void {
     this.#up = true;
-    this.#generation += 1;
     this.#backoffMs = firstBackoffMs;
     if (!this.#reportedDown) return;
     this.#reportedDown = false;
@@ -206,6 +200,16 @@ export class Vty {
 export function refused(line: string, reply: Reply, daemon = "ospfd"): RouteError {
   const text = reply.text.trim().replaceAll(/\s+/g, " ") || "no text";
   return new RouteError("ERR_ROUTE_REFUSED", `${daemon} refused \`${line}\` (status ${reply.status}): ${text}`, "frr");
+}
+
+/** withPrefixes makes the error of a call for `prefixes` of whatever went wrong in it. */
+export function withPrefixes(error: unknown, daemon: "ospfd" | "ospf6d", prefixes: readonly Prefix[]): RouteError {
+  if (!(error instanceof RouteError)) {
+    const message = `${daemon}'s answer could not be read: ${(error as Error).message}`;
+    return new RouteError("ERR_ROUTE_UNREACHABLE", message, "frr", prefixes, { cause: error });
+  }
+  const code = error.code as ConstructorParameters<typeof RouteError>[0];
+  return new RouteError(code, error.message, "frr", prefixes, { cause: error });
 }
 
 function explain(path: string, daemon: string, error: NodeJS.ErrnoException): string {
