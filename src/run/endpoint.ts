@@ -333,7 +333,7 @@ export class Endpoint {
     for (const { prefix, observed } of this.routes()) {
       const waiting = this.#addressRouteOf(prefix)?.recovery === "anchor" && observed === "withdrawn";
       const ports = waiting ? this.#wants.gatesAt(prefix).flatMap(({ config: { port } }) => port ?? []) : [];
-      if (!this.#deadlocks.look(prefix, ports)) continue;
+      if (!this.#deadlocks.look(prefix, ports, this.#wants.prefixes)) continue;
       this.#ground.journal.tell("error", { kind: "deadlock", prefix, message: deadlockReason });
     }
   }

@@ -6,10 +6,16 @@ import { addressOf, type Prefix } from "../route/prefix.js";
 
 /**
  * deadlocked tells whether a server lives at this port but listens at other addresses only. `undefined` where nothing
- * listens at the port at all: then it is simply down.
+ * listens at the port at all: then it is simply down. What listens at another anycast address alone (`others`) may be
+ * another service's server, and proves nothing.
  */
-export function deadlocked(address: string, port: number, sockets: readonly UdpSocket[] = listUdpSockets(port)) {
-  const serving = sockets.filter(({ connected }) => !connected);
+export function deadlocked(
+  address: string,
+  port: number,
+  others: ReadonlySet<string>,
+  sockets: readonly UdpSocket[] = listUdpSockets(port),
+) {
+  const serving = sockets.filter((socket) => !socket.connected && !others.has(socket.address));
   if (serving.length === 0) return undefined;
   return !serving.some((socket) => covers(socket, address));
 }
@@ -23,10 +29,11 @@ export class Deadlocks {
   }
 
   /** look looks at the ports of a prefix that waits behind its anchor; true where it makes it one. */
-  look(prefix: Prefix, ports: readonly number[]): boolean {
+  look(prefix: Prefix, ports: readonly number[], prefixes: readonly Prefix[]): boolean {
+    const others = new Set(prefixes.filter((one) => one !== prefix).map(addressOf));
     return this.note(
       prefix,
-      ports.some((port) => deadlocked(addressOf(prefix), port) === true),
+      ports.some((port) => deadlocked(addressOf(prefix), port, others) === true),
     );
   }
 

@@ -22,8 +22,10 @@ test.each([
   ["it listens elsewhere", "203.0.113.53", [socket("198.18.1.2")], true],
   ["it listens at all of IPv4 only", "2001:db8::53", [socket("0.0.0.0")], true],
   ["it listens at all of IPv6", "2001:db8::53", [socket("::", { v6Only: true })], false],
+  ["another service's server listens at its own address", "203.0.113.53", [socket("203.0.113.54")], undefined],
+  ["it listens elsewhere, beside another service's", "203.0.113.53", [socket("203.0.113.54"), socket("::1")], true],
 ] as const)("%s (asked at %s)", (_, address, sockets, expected) => {
-  expect(deadlocked(address, 53, sockets)).toBe(expected);
+  expect(deadlocked(address, 53, new Set(["203.0.113.54"]), sockets)).toBe(expected);
 });
 
 test("a deadlock must be seen twice, is told once, and ends at once", () => {
