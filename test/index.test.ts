@@ -1,4 +1,5 @@
 // The library's face: which names there are, and that each says what it is. What is added or goes is a decision, not an accident.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
@@ -57,6 +58,17 @@ function methodsOf({
     .filter((member) => member.flags & ts.SymbolFlags.Method && isPublic(member))
     .map((member) => ({ name: `${name}.${member.name}`, symbol: member }));
 }
+
+describe("docs/library.md", () => {
+  test("imports only what there is, in every program", () => {
+    const text = readFileSync(new URL("../docs/library.md", import.meta.url), "utf8");
+    const imported = [...text.matchAll(/import \{ ([^}]*) \} from "anyprobe"/g)].flatMap(([, names]) =>
+      names!.split(", "),
+    );
+    expect(imported.length).toBeGreaterThan(0);
+    expect(imported.filter((name) => !(name in face))).toEqual([]);
+  });
+});
 
 describe("the library's face", () => {
   test("has these values, and no other", () => {
