@@ -1,6 +1,7 @@
 // A file that BIRD includes, with the set of prefixes that its export filter lets out: the format of anycast_healthchecker
 // and of birdwatcher. It survives a restart of BIRD, and of this daemon.
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
+import { basename } from "node:path";
 import { RouteError } from "../errors.js";
 import { askBird } from "./bird-control.js";
 import { type Replaced, replaceFile } from "./bird-file.js";
@@ -100,7 +101,10 @@ export class BirdInclude implements BirdMeans {
     return isRung(to) ? this.noRung(prefix, sight) : stubRefusal(prefix, sight);
   }
 
-  /** BIRD keeps what it has where it refuses the new configuration, and the old file comes back. */
+  /**
+   * BIRD keeps what it has where it refuses the new configuration, and the old file comes back. Not so where a prefix is to go
+   * and another file is to blame: whoever mends that and has BIRD read it must not let a dead prefix out again.
+   */
   async move(prefixes: readonly Prefix[], to: Announcement, read: () => Promise<BirdSight>): Promise<void> {
     const { file } = this.#options;
     let replaced: Replaced | undefined;
@@ -123,12 +127,22 @@ export class BirdInclude implements BirdMeans {
       await this.#ask("configure");
       this.#loaded = text;
     } catch (error) {
-      if (error instanceof RouteError && error.code === "ERR_ROUTE_REFUSED") await this.#restore(replaced, error);
+      const refused = error instanceof RouteError && error.code === "ERR_ROUTE_REFUSED" ? error : undefined;
+      if (refused && !(to === "withdrawn" && (await this.#isElsewhere(refused))))
+        await this.#restore(replaced, refused);
       // Whoever did not answer may have taken it, or will when it starts again.
       else await this.#keep(replaced, prefixes);
       throw error;
     }
     await this.#keep(replaced, prefixes);
+  }
+
+  /** Whether BIRD blames other files alone, by their last names: it may know ours by another path. */
+  async #isElsewhere({ message }: RouteError): Promise<boolean> {
+    const { file } = this.#options;
+    const ours = [basename(file), basename(await realpath(file).catch(() => file))];
+    const blamed = [...message.matchAll(/(\S+):\d+:\d+ /g)].map(([, path]) => basename(path!));
+    return blamed.length > 0 && !blamed.some((name) => ours.includes(name));
   }
 
   async #keep(replaced: Replaced | undefined, prefixes: readonly Prefix[]): Promise<void> {

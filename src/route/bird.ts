@@ -142,10 +142,10 @@ export class BirdDriver implements Driver {
   async #moveFamily(family: Family, prefixes: readonly Prefix[], to: Announcement): Promise<void> {
     const means = this.#means.get(family)!;
     const read = () => this.#read(family, prefixes);
-    const sight = this.#youngSight(family, prefixes) ?? (await read());
+    const sight = this.#youngSight(family, prefixes) ?? (await this.#unlessLeaving(means, to, read));
     const refusals = new Map<Prefix, string>();
     for (const prefix of prefixes) {
-      const refusal = means.refusal(prefix, to, sight, prefixes, this.#wanted);
+      const refusal = sight && means.refusal(prefix, to, sight, prefixes, this.#wanted);
       if (refusal !== undefined) refusals.set(prefix, refusal);
     }
     const movable = prefixes.filter((prefix) => !refusals.has(prefix));
@@ -160,6 +160,12 @@ export class BirdDriver implements Driver {
       if (to === "announced") for (const prefix of movable) this.#held.delete(prefix);
     }
     if (refusals.size > 0) throw unsupported([...new Set(refusals.values())].join("; "), [...refusals.keys()]);
+  }
+
+  /** A BIRD that cannot be read finds in its file, when it starts, that a dead prefix is to stay away. */
+  #unlessLeaving(means: BirdMeans, to: Announcement, read: () => Promise<BirdSight>): Promise<BirdSight | undefined> {
+    const reading = read();
+    return means.lasts && to === "withdrawn" ? reading.catch(() => undefined) : reading;
   }
 
   /** Reading takes as long as the change itself: the last reading does where it is young and knows all of these. */
