@@ -1,6 +1,6 @@
 // Whether the systemd unit gives the daemon what it needs: capabilities, and groups for the routers' sockets.
 import { dirname } from "node:path";
-import { familyOfPrefix } from "../route/prefix.js";
+import { familyOfPrefix, type Prefix } from "../route/prefix.js";
 import type { Finding } from "./finding.js";
 import type { Context, Examination, Owner } from "./host.js";
 import { readUnit, type Unit } from "./unit.js";
@@ -91,12 +91,14 @@ function sockets({ services, read, owner }: Context, unit: Unit): Finding[] {
   const member = [...unit.words("SupplementaryGroups"), ...unit.words("Group")];
   for (const [name, { members }] of known) if (members.includes(unit.user)) member.push(name);
   const gids = new Set(member.map((name) => known.get(name)?.gid ?? Number(name)));
-  const paths = services.flatMap(({ route, guard }) => [
-    ...route.flatMap((entry) => ("sockets" in entry ? [`${entry.sockets}/ospfd.vty`] : [])),
+  const paths = services.flatMap(({ route, guard, prefixes }) => [
+    ...route.flatMap((entry) => ("sockets" in entry ? daemonsOf(prefixes, entry.sockets) : [])),
     ...route.flatMap((entry) => ("socket" in entry && typeof entry.socket === "string" ? [entry.socket] : [])),
     ...(guard === undefined
       ? []
-      : [guard.router.kind === "frr" ? `${guard.router.sockets}/ospfd.vty` : guard.router.socket]),
+      : guard.router.kind === "frr"
+        ? daemonsOf(prefixes, guard.router.sockets)
+        : [guard.router.socket]),
   ]);
   return [...new Set(paths)].flatMap((path) => {
     const socket = owner(path);
@@ -112,6 +114,11 @@ function sockets({ services, read, owner }: Context, unit: Unit): Finding[] {
       } as const,
     ];
   });
+}
+
+/** FRR has a daemon, and a socket, for each family. */
+function daemonsOf(prefixes: readonly Prefix[], sockets: string): string[] {
+  return prefixes.map((prefix) => `${sockets}/${familyOfPrefix(prefix) === 4 ? "ospfd" : "ospf6d"}.vty`);
 }
 
 /** A file that BIRD includes is replaced by a new one of the same owner: only its owner may do that, where systemd lets it write. */

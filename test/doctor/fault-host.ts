@@ -2,7 +2,7 @@
 import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
 import { anycast } from "../support/host.js";
-import { type Act, all, type Fault, file, flush, hook, input, ip, nft, sysctl } from "./plant.js";
+import { type Act, all, type Fault, file, flush, hook, input, ip, nft, serverSix, sixConfig, sysctl } from "./plant.js";
 
 const unit = `[Service]
 ExecStart=anyprobe run
@@ -149,6 +149,27 @@ export const hostFaults: readonly Fault[] = [
       ({ root }) => chmodSync(join(root, "/run/bird/bird.ctl"), 0o660),
     ),
     tells: "the socket is for group bird, mode 660",
+  },
+  {
+    finds: "socket-forbidden",
+    severity: "error",
+    subject: "/run/frr/ospf6d.vty",
+    by: "IPv6 prefixes under the unit without its drop-in",
+    // It is a file, at which no ospf6d answers.
+    besides: "router-unreachable",
+    config: { prefixes: ["2001:db8::53/128"], ...sixConfig, service: { guard: { others: 1, frr: "/run/frr" } } },
+    plant: all(
+      ip("address add 2001:db8:1::2/64 dev up0 nodad"),
+      ip("address add 2001:db8::53/128 dev lo nodad"),
+      serverSix,
+      file(unitFile, unit.replace(/^SupplementaryGroups=.*\n/m, "")),
+      file("/etc/group", group),
+      file("/run/frr/ospf6d.vty", ""),
+      ({ root }) => chownSync(join(root, "/run/frr/ospf6d.vty"), 4711, 4711),
+      ({ root }) => chmodSync(join(root, "/run/frr/ospf6d.vty"), 0o660),
+    ),
+    heal: all(ip("address del 2001:db8::53/128 dev lo"), ip("address del 2001:db8:1::2/64 dev up0")),
+    tells: "the socket is for group frrvty, mode 660",
   },
   ...[
     { by: "the packaged unit", uid: 4712, dropIn: "", tells: "to belong to user anyprobe of" },
