@@ -36,6 +36,10 @@ export interface BirdOptions {
 /** A reading is renewed every second; an older one means that BIRD is slow to answer. */
 const outrightWithinNs = 2 * nsPerSecond;
 
+/** A BIRD that starts numbers its LSAs from the first again; neighbours that hold later ones take its own 5 s later. ms */
+const youngMs = 8000;
+const youngReason = "BIRD has only just started: its neighbours may hold what it announced before";
+
 /** By control socket: drivers of several sets in one file, or of several protocols, must not mix what they do. */
 const turns = new Map<string, Promise<unknown>>();
 
@@ -47,11 +51,13 @@ export class BirdDriver implements Driver {
   readonly #timeoutMs: number;
   readonly #means: ReadonlyMap<Family, BirdMeans>;
   #onEvent: (event: DriverEvent) => void = () => {};
-  /** Since when BIRD runs, in its own words; undefined while it does not answer. */
-  #booted: string | undefined;
+  /** How long BIRD had been up at the last look, ms; endless where its times are not the usual. */
+  #upMs = 0;
   #lost = false;
   /** What was last told of each prefix, where it was not announce. */
   readonly #wanted = new Map<Prefix, Rung | "withdrawn">();
+  /** All that were ever asked for: what moves along with one of them is seen only where it is read too. */
+  readonly #known = new Set<Prefix>();
   /** The changes in force. */
   readonly #held = new Set<Prefix>();
   /** Whether each prefix was let out at the last look, if nothing of ours moved it since. */
@@ -80,13 +86,20 @@ export class BirdDriver implements Driver {
   }
 
   observe(prefixes: readonly Prefix[]): Promise<ReadonlyMap<Prefix, Observation>> {
+    for (const prefix of prefixes) this.#known.add(prefix);
     return this.#inTurn(async () => {
       const observations = new Map<Prefix, Observation>();
       for (const [family, of] of byFamily(prefixes)) {
         const means = this.#means.get(family)!;
         try {
           const sight = await this.#read(family, of);
-          for (const prefix of of) observations.set(prefix, observe(means, sight, prefix));
+          for (const prefix of of) {
+            const seen = observe(means, sight, prefix);
+            observations.set(
+              prefix,
+              this.#upMs < youngMs && seen.verified ? { ...seen, verified: false, reason: youngReason } : seen,
+            );
+          }
         } catch (error) {
           const reason = (error as Error).message;
           for (const prefix of of) observations.set(prefix, { announcement: "unknown", verified: false, reason });
@@ -141,7 +154,8 @@ export class BirdDriver implements Driver {
 
   async #moveFamily(family: Family, prefixes: readonly Prefix[], to: Announcement): Promise<void> {
     const means = this.#means.get(family)!;
-    const read = () => this.#read(family, prefixes);
+    const all = new Set([...this.#known, ...prefixes].filter((prefix) => familyOfPrefix(prefix) === family));
+    const read = () => this.#read(family, [...all]);
     const sight = this.#youngSight(family, prefixes) ?? (await this.#unlessLeaving(means, to, read));
     const refusals = new Map<Prefix, string>();
     for (const prefix of prefixes) {
@@ -219,9 +233,10 @@ export class BirdDriver implements Driver {
   }
 
   #noteBoot(status: string): void {
-    const booted = /^Last reboot on (.*)$/m.exec(status)?.[1];
-    const restarted = this.#booted !== undefined && booted !== this.#booted;
-    this.#booted = booted;
+    // Not by when it started: BIRD counts that back from the wall clock, which moves.
+    const upMs = upMsIn(status);
+    const restarted = upMs < this.#upMs;
+    this.#upMs = upMs;
     if (!this.#lost && !restarted) return;
     this.#lost = false;
     this.#forgetRun();
@@ -243,6 +258,15 @@ export class BirdDriver implements Driver {
     );
     return turn;
   }
+}
+
+function upMsIn(status: string): number {
+  const [now, reboot] = ["Current server time is", "Last reboot on"].map((words) => {
+    const [, day, time] = new RegExp(`^${words} (\\S+) (\\S+)$`, "m").exec(status) ?? [];
+    return Date.parse(`${day}T${time}Z`);
+  });
+  const ms = now! - reboot!;
+  return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms;
 }
 
 function observe(means: BirdMeans, sight: BirdSight, prefix: Prefix): Observation {
