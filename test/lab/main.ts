@@ -9,6 +9,7 @@ import { failover } from "./failover.js";
 import { faults } from "./faults.js";
 import { type Experiment, environment } from "./figures.js";
 import { flap } from "./flap.js";
+import { flood } from "./flood.js";
 import { heldBack } from "./held-back.js";
 import { knownCapacity } from "./known-capacity.js";
 import { lastEndpoint } from "./last-endpoint.js";
@@ -26,7 +27,7 @@ const experiments: Readonly<Record<string, Experiment>> = {
   ...{ failover, load, soak },
   ...{ capacity, "known-capacity": knownCapacity, omission, "held-back": heldBack },
   ...{ drivers, drain, "last-endpoint": lastEndpoint, objective, flap, restart, stress },
-  ...{ faults, "later-routers": laterRouters, watch, page },
+  ...{ faults, "later-routers": laterRouters, watch, page, flood },
 };
 
 const program: Command = new Command("npm run lab --")
