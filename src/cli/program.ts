@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { announceVerb } from "./announce.js";
 import { benchVerb } from "./bench.js";
 import { checkVerb } from "./check.js";
+import { completionVerb } from "./completion.js";
 import { configVerb } from "./config.js";
 import { demoVerb } from "./demo.js";
 import { doctorVerb } from "./doctor.js";
@@ -15,6 +16,7 @@ import { planVerb } from "./plan.js";
 import { runVerb } from "./run.js";
 import { selftestVerb } from "./selftest.js";
 import { statusVerb } from "./status.js";
+import { tree } from "./tree.js";
 import { packageDescription, packageVersion } from "./version.js";
 import { watchVerb } from "./watch.js";
 import { whyVerb } from "./why.js";
@@ -46,6 +48,7 @@ export function program(): Command {
     initVerb(),
     configVerb(),
     demoVerb(),
+    completionVerb(),
   ])
     root.addCommand(verb);
   root.addHelpText("after", "\nEach verb has its own --help with examples.");
@@ -54,9 +57,4 @@ export function program(): Command {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   return root;
-}
-
-/** tree lists a command and all below it. */
-export function tree(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(tree)];
 }

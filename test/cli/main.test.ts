@@ -6,7 +6,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { program, tree } from "../../src/cli/program.js";
+import { program } from "../../src/cli/program.js";
+import { tree } from "../../src/cli/tree.js";
 import { codes } from "../../src/errors.js";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -131,7 +132,10 @@ describe("anyprobe config", () => {
     const { code, out } = anyprobe("config", "schema");
     expect([code, Object.keys(JSON.parse(out).properties)]).toEqual([
       0,
-      ["source", "control", "state", "log_level", "hints", "min_gap", "announce_gap", "services"],
+      [
+        ...["source", "control", "state", "listen", "token_file", "textfile", "log_level", "hints"],
+        ...["min_gap", "announce_gap", "services"],
+      ],
     ]);
   });
 });
