@@ -118,7 +118,7 @@ const contents = [
   /^native\/(\w+\.(cc|h)|(build|prebuild)\.mjs)$/,
   /^docs\/(\w[\w-]*\/)*[\w.-]+\.md$/,
   /^docs\/examples\/\w+\.ts$/,
-  /^packaging\/(anyprobe\.service|grafana\/anyprobe\.json|prometheus\/anyprobe\.rules\.yml)$/,
+  /^packaging\/(anyprobe\.service(\.d\/\w+\.conf)?|grafana\/anyprobe\.json|prometheus\/anyprobe\.rules\.yml)$/,
 ];
 
 describe("the package", () => {
