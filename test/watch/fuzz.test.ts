@@ -3,9 +3,15 @@
 import type { RemoteInfo } from "node:dgram";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
 import { answer, healthAddress, healthName } from "../../src/demo/answerer.js";
+import { listLocalRoutes } from "../../src/engine/netlink.js";
 import { decodeAnswer, encodeQuery } from "../../src/probe/dns.js";
 import { type Expectation, judgeAnswer } from "../../src/probe/expectation.js";
+import { prefixOf } from "../../src/route/prefix.js";
+import { readConfigText } from "../../src/run/config-file.js";
+import { Locality } from "../../src/run/locality.js";
+import { Prober } from "../../src/run/prober.js";
 import { probe } from "../../src/watch/probe.js";
 import { isSound } from "../../src/watch/sound.js";
 import { watch } from "../../src/watch/watch.js";
@@ -177,6 +183,63 @@ describe("answers that nobody should send", () => {
       expect(told.fault === undefined).toBe(hostile.passed === 1);
     });
     await fc.assert(law, { numRuns: 200, endOnFailure: true });
+  });
+});
+
+describe("the daemon's prober", () => {
+  it("takes no wrong answer for a pass, and no stray packet for an answer", async () => {
+    const address = "127.0.0.53";
+    const expected = { answers: [healthAddress], nsid };
+    const asked = Buffer.from(encodeQuery(query, 7));
+    const tried = fc.sample(forgery, { numRuns: 300, seed: 7 });
+    const strays = tried.filter(({ from, change }) => from !== "answerer" || !ends(change(truth(asked)), asked));
+    const wrong = tried.filter((one) => {
+      return !strays.includes(one) && judgeAnswer(one.change(truth(asked)), query, expected, 0) !== undefined;
+    });
+    for (const some of [strays, wrong]) expect(some.length).toBeGreaterThan(50);
+    const hostile = new Hostile();
+    const stranger = await startAnswerer(() => {});
+    const target: Answerer = await startAnswerer((asked, peer) => {
+      hostile.handle(asked, peer, target, stranger, elsewhere);
+    }, address);
+    const elsewhere = await startAnswerer(() => {}, "127.0.0.2", target.port);
+
+    const pace = { interval: "10ms", fast_interval: "10ms", timeout: "10s", rise: 1, fall: 1, stable_for: "0s" };
+    const check = { name: "udp", dns: { name: healthName, port: target.port }, expect: expected, ...pace };
+    const service = { prefixes: ["203.0.113.53/32"], checks: [check], route: ["none"] };
+    const { config } = readConfigText(stringify({ services: { resolver: service } }), "fuzz.test.ts");
+    const services = config.services.map((one) => ({ ...one, prefixes: [prefixOf(address)] }));
+    const states: string[] = [];
+    hostile.begin(wrong, expected);
+    const prober = new Prober(
+      { ...config, services },
+      {
+        source: { ipv4: "127.0.0.1" },
+        mark: undefined,
+        locality: new Locality(listLocalRoutes),
+        beforeJudging: () => {},
+        onTransition: (_, { to }) => void states.push(to),
+        onJudged: () => {},
+      },
+    );
+    const judged = async (count: number) => {
+      const enough = prober.judged + count;
+      while (prober.judged < enough) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    try {
+      await judged(wrong.length);
+      expect(states).not.toContain("up");
+      expect(prober.checks[0]!.check.state).toBe("down");
+      hostile.begin(strays, expected);
+      // One that was asked before may be answered wrongly yet.
+      while (prober.checks[0]!.check.state !== "up") await judged(1);
+      states.length = 0;
+      await judged(strays.length);
+      expect(states).toEqual([]);
+    } finally {
+      prober.close();
+      await Promise.all([stranger, target, elsewhere].map((one) => one.close()));
+    }
   });
 });
 
