@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /** What measures rates and latencies, or takes all of the machine, has it to itself: one file after another. */
 const alone = [
   "test/{bench,engine,load,native,page}/**/*.test.ts",
-  "test/lab/{drain,flap,objective,raw-sweep,stress}.test.ts",
+  "test/lab/{drain,flap,flood,objective,raw-sweep,stress}.test.ts",
   "test/cli/bench.test.ts",
   "test/library/package.test.ts",
   "test/run/{hint,own-health,selftest}.test.ts",
